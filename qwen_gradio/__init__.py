@@ -1,0 +1,85 @@
+"""Chat with Qwen2-72B-Instruct, and every other chat Space on Hugging Face, through gradio_client."""
+
+from .client import (
+    AsyncQwenClient,
+    Conversation,
+    Event,
+    Finished,
+    Fragment,
+    Queued,
+    Reply,
+    Started,
+    Timeouts,
+)
+from .errors import (
+    AppRaised,
+    CannotConnect,
+    ConnectionLost,
+    DeadlineExceeded,
+    EmptyReply,
+    EndpointNotFound,
+    InvalidMessages,
+    InvalidOption,
+    InvalidSpace,
+    NeedsAuthentication,
+    NotAGradioApp,
+    ProtocolError,
+    QueueFull,
+    QwenGradioError,
+    RateLimited,
+    SpaceError,
+    SpaceUnavailable,
+    TransportError,
+    UsageError,
+)
+from .messages import Message, format_prompt
+from .provider import Qwen_Qwen_2_72B
+from .spaces import generate_session_hash
+from .sync import QwenClient, SyncConversation, SyncReply
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AppRaised",
+    "AsyncQwenClient",
+    "CannotConnect",
+    "ConnectionLost",
+    "Conversation",
+    "DeadlineExceeded",
+    "EmptyReply",
+    "EndpointNotFound",
+    "Event",
+    "Finished",
+    "Fragment",
+    "InvalidMessages",
+    "InvalidOption",
+    "InvalidSpace",
+    "Message",
+    "NeedsAuthentication",
+    "NotAGradioApp",
+    "ProtocolError",
+    "QueueFull",
+    "Queued",
+    "QwenClient",
+    "QwenGradioError",
+    "Qwen_Qwen_2_72B",
+    "RateLimited",
+    "Reply",
+    "SpaceError",
+    "SpaceUnavailable",
+    "Started",
+    "SyncConversation",
+    "SyncReply",
+    "Timeouts",
+    "TransportError",
+    "UsageError",
+    "__version__",
+    "format_prompt",
+    "generate_session_hash",
+]
+
+# Reprs and tracebacks say where users find a class, not in which room it lives.
+for _name in __all__:
+    if isinstance(_public := globals()[_name], type):
+        _public.__module__ = __name__
+del _name, _public

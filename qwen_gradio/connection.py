@@ -1,0 +1,610 @@
+"""The only room that knows gradio_client: connect, submit, leave, close; foreign errors become ours.
+
+Nothing here touches an event loop; what blocks says so. A reply gets a session of its own on the Space, because the
+server cancels by (session, function): ending one reply would end its siblings. There are two ways to that:
+
+- `SharedConnection`: one connected gradio_client.Client, and a shallow copy of it for each reply. It needs the seams
+  that `missing_seams` lists. It is prompt (a bell instead of polling), light (one pool of connections, one TLS
+  context, two threads a reply, few outputs at a time) and leaves a reply by shutting down the socket of its stream,
+  which the server sees at once, also while the reply is queued.
+- `PlainConnection`: gradio_client's public face alone, a Client for each reply that runs, and `job.cancel()`.
+  It serves where an installed version of gradio_client lacks a seam.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import json
+import logging
+import queue
+import socket
+import ssl
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
+import gradio_client.exceptions  # type: ignore[import-untyped] # the same
+import gradio_client.utils  # type: ignore[import-untyped] # the same
+import httpx
+
+from .errors import (
+    AppRaised,
+    CannotConnect,
+    ConnectionLost,
+    DeadlineExceeded,
+    InvalidOption,
+    NeedsAuthentication,
+    NotAGradioApp,
+    ProtocolError,
+    QueueFull,
+    QwenGradioError,
+    RateLimited,
+    SpaceUnavailable,
+)
+from .threads import DaemonThreads, settle
+
+logger = logging.getLogger("qwen_gradio")
+
+# A server sends a heartbeat every 15 s (gradio/routes.py), so three missed ones mean that nobody is there any more,
+# while a shorter time would end healthy streams that have nothing to say.
+DEAD_AFTER = 45.0  # seconds
+
+BACKLOG = 16  # outputs that wait for the reader
+CLOSING = 2.0  # seconds that closing waits for requests that are still out
+
+# The protocols that `Client.send_data` and `stream_messages` serve; "sse" (gradio 4.0-4.7) goes another way.
+QUEUE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
+
+Stage: TypeAlias = Literal["joining", "queued", "started"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a reply stands before it begins: its place in the queue from 0, how many wait, seconds to go."""
+
+    stage: Stage
+    rank: int | None = None
+    size: int | None = None
+    eta: float | None = None
+
+
+class Call(Protocol):
+    """A reply that was asked for. No method blocks, `result` not once `done`."""
+
+    def done(self) -> bool:
+        """Whether it has ended; read this before `take`, or an output that comes between the two is missed."""
+
+    def take(self) -> object:
+        """The next output that wasn't taken yet, None if there is none."""
+
+    def standing(self) -> Standing:
+        """Where it stands."""
+
+    def result(self) -> object:
+        """The last output; raises what ended it otherwise, as one of ours."""
+
+    def leave(self) -> None:
+        """End it, here and on the Space. May be called again, from any thread, and after its end."""
+
+
+class Connection(Protocol):
+    """A Space that has been reached: what it says of itself, and the way to ask it.
+
+    Attributes:
+        config: its `/config`.
+        info: its API description.
+        polled: whether `submit` blocks and `ring` rings at the end alone.
+    """
+
+    config: Mapping[str, Any]
+    info: Mapping[str, Any]
+    polled: bool
+
+    def submit(self, session: str, api_name: str, arguments: Mapping[str, Any], ring: Callable[[], None]) -> Call:
+        """Ask the Space; `ring` is called from other threads whenever there is news."""
+
+    def close(self) -> None:
+        """Leave every call, and close every connection. Blocks, `CLOSING` seconds at most."""
+
+
+def connect(url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> Connection:
+    """Connect to a Gradio app: two requests, `/config` and `/info`. Blocks.
+
+    Args:
+        url: its http(s) URL. An id would make gradio_client ask the Hub, around the proxy and without a deadline.
+        token: sent to this host alone; None sends none, not even one saved on this machine.
+        proxy: the URL of a proxy for every byte; None leaves it to httpx, that is to HTTP_PROXY and its kin.
+        seconds: the deadline of each request; None for none.
+
+    Raises:
+        QwenGradioError: it can't be reached, or is no Gradio app.
+    """
+    missing = missing_seams()
+    if missing:
+        logger.info("gradio_client %s lacks %s: polling instead", gradio_client.__version__, ", ".join(missing))
+        return PlainConnection(url, token=token, proxy=proxy, seconds=seconds)
+    shared = SharedConnection(url, token=token, proxy=proxy, seconds=seconds)
+    if shared.config.get("protocol") in QUEUE_PROTOCOLS:
+        return shared
+    shared.close()
+    return PlainConnection(url, token=token, proxy=proxy, seconds=seconds)
+
+
+def missing_seams() -> list[str]:
+    """List what `SharedConnection` replaces, and the installed gradio_client lacks."""
+    client = gradio_client.Client
+    needed = {
+        "Client.send_data": ("httpx", "deque"),
+        "Client.stream_messages": ("httpx", "deque", "RemoteProtocolError", "iter_bytes"),
+        "Client.new_helper": (),
+        "Client._get_config": ("httpx",),
+        "Client._get_api_info": ("httpx",),
+        "Client._telemetry_thread": (),
+        "Client.submit": ("executor", "new_helper", "endpoints"),
+        "Client.__init__": ("helper_executor", "stream_executor", "pending_lock", "pending_messages_per_event"),
+        "Endpoint._sse_fn_v1plus": ("helper_executor", "pending_messages_per_event", "pending_lock"),
+        "stream_sse_v1plus": ("popleft", "updates", "outputs"),
+        "check_for_cancel": ("should_cancel",),
+    }
+    places = {"Client": client, "Endpoint": getattr(gradio_client.client, "Endpoint", None)}
+    missing = []
+    for path, names in needed.items():
+        place, _, attribute = path.rpartition(".")
+        code = getattr(getattr(places.get(place, gradio_client.utils), attribute, None), "__code__", None)
+        known = _names(code) if code else set()
+        missing += [path] if code is None else [f"{name} in {path}" for name in names if name not in known]
+    return missing
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return {*code.co_names, *code.co_freevars, *code.co_varnames}.union(*map(_names, inner))
+
+
+# --- the network, as one session sees it
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """One TLS context for the process: making one takes 20-100 ms of CPU, and gradio_client makes one a request."""
+    return httpx.create_ssl_context()
+
+
+class _Network:
+    """What `httpx` is to the functions of gradio_client that a session runs: the same names over one shared pool.
+
+    They call `httpx.get`, `httpx.post` and `httpx.Client(...).stream(...)`. TLS, proxy, cookies and deadlines are the
+    pool's, whatever they ask for. Here is also where a reply is left: shutting down its stream's socket takes no lock
+    and no request, the server sees it at once, and the thread that reads gets an end of file.
+    """
+
+    def __init__(self, pool: httpx.Client, origin: str) -> None:
+        self._pool = pool
+        self._origin = origin
+        self._socket: socket.socket | None = None
+        self._over = False
+        self.left = False
+        self.failure: Exception | None = None  # what gradio_client turns into a bare CancelledError
+        self.response: httpx.Response | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(httpx, name)
+
+    def get(self, url: str, *, headers: Mapping[str, str], **_: object) -> httpx.Response:
+        self.response = self._pool.get(self._ours(url), headers=headers)
+        return self.response
+
+    def post(self, url: str, *, headers: Mapping[str, str], json: object, **_: object) -> httpx.Response:
+        if self.left:
+            raise httpx.RemoteProtocolError("left before it was asked")
+        self.response = self._pool.post(self._ours(url), headers=headers, json=json)
+        return self.response
+
+    def Client(self, **_: object) -> _Network:  # noqa: N802 - httpx's name
+        return self
+
+    def __enter__(self) -> _Network:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The pool outlives the session."""
+
+    @contextlib.contextmanager
+    def stream(
+        self, method: str, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], **_: object
+    ) -> Iterator[_Network]:
+        deadlines = httpx.Timeout(**{**self._pool.timeout.as_dict(), "read": DEAD_AFTER})
+        try:
+            with self._pool.stream(
+                method, self._ours(url), params=params, headers=headers, timeout=deadlines
+            ) as response:
+                response.raise_for_status()
+                self._socket = response.extensions["network_stream"].get_extra_info("socket")
+                if self.left:  # `leave` came before there was a socket to shut
+                    raise httpx.RemoteProtocolError("left before the stream opened")
+                self._chunks = response.iter_bytes()
+                yield self
+                self._drain()
+        except (httpx.HTTPError, RuntimeError) as exc:  # the latter if the pool was closed meanwhile
+            # The one exception that `stream_messages` takes without printing a traceback.
+            self.failure = exc
+            raise httpx.RemoteProtocolError(str(exc)) from exc
+        finally:
+            self._socket = None
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            last = self._over
+            yield chunk
+            if last:  # a server that doesn't close the stream after the reply is not waited for
+                return
+
+    def _drain(self) -> None:
+        """Read on to the end that follows the server's `close_stream`, so that the connection can serve again."""
+        for _ in self._chunks:
+            break
+
+    def _ours(self, url: str) -> str:
+        """Refuse any other host: gradio_client asks one about Gradio 3, and headers carry the token."""
+        if not url.startswith(self._origin):
+            raise httpx.UnsupportedProtocol(f"gradio_client asked {url}, which is not this Space")
+        return url
+
+    def end(self, job: Future[Any]) -> None:
+        """The job is done. After a whole reply only the end of the stream is still to come; else hang up."""
+        self._over = True
+        if job.exception() is not None:
+            self.leave()
+
+    def leave(self) -> None:
+        """Hang up, or do so as soon as there is something to hang up."""
+        self.left = True  # before the socket is looked at: `stream` does the two in the other order
+        stream = self._socket
+        if stream is not None:
+            with contextlib.suppress(OSError):  # it may have gone by itself
+                socket.socket.shutdown(stream, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
+
+
+def _pool(proxy: str | None, seconds: float | None) -> httpx.Client:
+    # Servers close an idle connection after 5 s (uvicorn): a request into one that is just closing would be lost.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=4.0)
+    return httpx.Client(verify=_tls(), proxy=proxy, timeout=seconds, limits=limits)
+
+
+# --- gradio_client, with its seams
+
+
+class _QuietClient(gradio_client.Client):  # type: ignore[misc] # untyped, so Any
+    """A Client that tells nobody: gradio_client reports each start to its makers, whatever `analytics_enabled` says."""
+
+    def _telemetry_thread(self) -> None:
+        """Report nothing."""
+
+
+class _Mailbox(queue.SimpleQueue):  # type: ignore[type-arg] # not subscriptable at runtime in Python 3.10
+    """A deque to `stream_sse_v1plus`, which sleeps 50 ms whenever that is empty: this one is never empty, it waits."""
+
+    append = queue.SimpleQueue.put
+    popleft = queue.SimpleQueue.get
+
+    def __len__(self) -> int:
+        return 1
+
+
+class _InlineThreads(DaemonThreads):
+    """For the two helpers that a job waits for: the reader of its mailbox runs in the job's own thread.
+
+    The other, `check_for_cancel`, polls every 50 ms for `job.cancel()`, which a session never calls.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if fn is not gradio_client.utils.check_for_cancel:
+            settle(future, fn, args, kwargs)
+        return future
+
+
+class _Backlog(list[Any]):
+    """The outputs of a job that nobody has taken yet: gradio_client keeps all of them, and each is the whole reply."""
+
+    def append(self, output: Any) -> None:
+        if len(self) < BACKLOG:
+            super().append(output)
+        else:  # a reader this slow gets one longer fragment
+            self[:] = (output,)
+
+
+class _Updates:
+    """A job's queue of updates, of which only the news matters that there is one."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+
+    def put_nowait(self, update: Any) -> None:
+        if update.type == "status":  # follows each output
+            self._ring()
+
+
+class _Session(_QuietClient):
+    """A Client whose requests go through a `_Network`; `fork` gives each reply a session of its own."""
+
+    network: _Network
+    ring: Callable[[], None]
+
+    def __init__(self, url: str, *, network: _Network, token: str | None) -> None:
+        self.network = network
+        super().__init__(url, token=token or False, verbose=False, download_files=False, analytics_enabled=False)
+        self.executor = self.stream_executor = DaemonThreads()
+        self.helper_executor = _InlineThreads()
+
+    def _rebound(self, name: str) -> Callable[..., Any]:
+        """Copy a method of Client for which `httpx` is our network, and a deque our mailbox."""
+        function = getattr(gradio_client.Client, name)
+        world = {**function.__globals__, "httpx": self.network, "deque": _Mailbox}
+        copied = types.FunctionType(function.__code__, world, name, function.__defaults__, function.__closure__)
+        copied.__kwdefaults__ = function.__kwdefaults__
+        return types.MethodType(copied, self)
+
+    def _get_config(self) -> dict[str, Any]:
+        # No heartbeat: it would hold a connection open for a session in which nothing is ever asked.
+        return {**self._rebound("_get_config")(), "connect_heartbeat": False}
+
+    def _get_api_info(self) -> Any:
+        return self._rebound("_get_api_info")()
+
+    def _stream_heartbeat(self, *_: object) -> None:
+        """None here either: up to 2.6 it is started whatever the config says."""
+
+    def send_data(self, *args: Any, **kwargs: Any) -> Any:
+        return self._rebound("send_data")(*args, **kwargs)
+
+    def stream_messages(self, *args: Any, **kwargs: Any) -> None:
+        self._rebound("stream_messages")(*args, **kwargs)
+
+    def new_helper(self, *args: Any, **kwargs: Any) -> Any:
+        helper = super().new_helper(*args, **kwargs)
+        helper.updates = _Updates(self.ring)
+        helper.job.outputs = _Backlog()
+        return helper
+
+    def fork(self, session: str, api_name: str, network: _Network, ring: Callable[[], None]) -> _Session:
+        """Copy this connected Client, with what belongs to one session made new."""
+        fork = copy.copy(self)
+        fork.session_hash, fork.network, fork.ring = session, network, ring
+        fork.stream_open, fork.streaming_future, fork.stream_epoch = False, None, 0
+        fork.pending_messages_per_event, fork.pending_event_ids, fork.pending_event_epoch = {}, set(), {}
+        fork.pending_lock = threading.Lock()
+        fork.endpoints = {}
+        for index, endpoint in self.endpoints.items():
+            if endpoint.api_name == api_name:
+                fork.endpoints[index] = copy.copy(endpoint)
+                fork.endpoints[index].client = fork
+        return fork
+
+
+class SharedConnection:
+    """One Client, copied for each reply, over one pool of connections."""
+
+    polled = False
+
+    def __init__(self, url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> None:
+        self._origin = str(httpx.URL(url).copy_with(path="/", query=None, fragment=None))
+        self._pool = _pool(proxy, seconds)
+        self._calls: weakref.WeakSet[_SharedCall] = weakref.WeakSet()
+        network = _Network(self._pool, self._origin)
+        try:
+            self._client = _Session(url, network=network, token=token)
+            self.config, self.info = _described(self._client)
+        except Exception as exc:
+            self._pool.close()
+            raise _connect_error(exc, network.response) from exc
+
+    def submit(self, session: str, api_name: str, arguments: Mapping[str, Any], ring: Callable[[], None]) -> Call:
+        """Ask the Space in a session of its own. Doesn't block: the requests are made by the job's thread."""
+        network = _Network(self._pool, self._origin)
+        fork = self._client.fork(session, api_name, network, ring)
+        call = _SharedCall(_submitted(fork, api_name, arguments), network)
+        self._calls.add(call)
+
+        def ended(job: Future[Any]) -> None:
+            network.end(job)
+            fork.endpoints.clear()  # they hold the fork, which holds them
+            ring()
+
+        call.job.add_done_callback(ended)
+        return call
+
+    def close(self) -> None:
+        """Hang up on every reply, wait for the threads to see it, and close the pool."""
+        calls = list(self._calls)
+        for call in calls:
+            call.hang_up()
+        wait([call.job.future for call in calls], timeout=CLOSING)
+        self._pool.close()
+
+
+class PlainConnection:
+    """gradio_client's public face alone: a Client for each reply that runs, kept for the next one."""
+
+    polled = True
+
+    def __init__(self, url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> None:
+        self._url, self._token, self._proxy, self._seconds = url, token, proxy, seconds
+        client = self._client()
+        self.config, self.info = _described(client)
+        self._idle = [client]
+        self._calls: weakref.WeakSet[_PlainCall] = weakref.WeakSet()
+
+    def _client(self) -> gradio_client.Client:
+        network = {"timeout": httpx.Timeout(self._seconds, read=DEAD_AFTER), "proxy": self._proxy}
+        try:
+            return _QuietClient(
+                self._url,
+                token=self._token or False,
+                verbose=False,
+                download_files=False,
+                analytics_enabled=False,
+                ssl_verify=_tls(),
+                httpx_kwargs=network,
+            )
+        except Exception as exc:
+            raise _connect_error(exc, None) from exc
+
+    def submit(self, session: str, api_name: str, arguments: Mapping[str, Any], ring: Callable[[], None]) -> Call:
+        """Ask the Space through a Client of the call's own. Blocks where one has to be connected first."""
+        client = self._idle.pop() if self._idle else self._client()
+        client.session_hash = session
+        call = _PlainCall(_submitted(client, api_name, arguments))
+        self._calls.add(call)
+
+        def ended(job: Future[Any]) -> None:
+            # A session whose stream was lost, or in which a job was cancelled, makes later jobs hang.
+            if not call.left and job.exception() is None:
+                self._idle.append(client)
+            ring()
+
+        call.job.add_done_callback(ended)
+        return call
+
+    def close(self) -> None:
+        """Cancel every reply that runs."""
+        for call in list(self._calls):
+            call.leave()
+        self._idle.clear()
+
+
+def _submitted(client: gradio_client.Client, api_name: str, arguments: Mapping[str, Any]) -> gradio_client.client.Job:
+    try:
+        return client.submit(api_name=api_name, **arguments)
+    except (TypeError, ValueError) as exc:  # raised before any request, for parameters that are missing or unknown
+        raise InvalidOption(f"{api_name}: {exc}") from exc
+
+
+def _described(client: gradio_client.Client) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    info = client.view_api(return_format="dict", print_info=False)
+    return client.config, info if isinstance(info, dict) else {}
+
+
+class _JobCall:
+    """A gradio_client job, in our words."""
+
+    left = False
+
+    def __init__(self, job: gradio_client.client.Job) -> None:
+        self.job = job
+
+    def done(self) -> bool:
+        return bool(self.job.done())
+
+    def standing(self) -> Standing:
+        update = self.job.status()
+        if update.code.name in ("STARTING", "JOINING_QUEUE", "SENDING_DATA"):
+            return Standing("joining")
+        if update.code.name in ("IN_QUEUE", "QUEUE_FULL"):
+            return Standing("queued", update.rank, update.queue_size, update.eta)
+        return Standing("started")
+
+    def result(self) -> object:
+        failure = self.job.exception()
+        if failure is None:
+            return self.job.result()
+        lost_by = self._lost_by()
+        raise _reply_error(failure, lost_by) from (lost_by or failure)
+
+    def _lost_by(self) -> Exception | None:
+        """What took the connection away, where that is known: gradio_client says CancelledError."""
+        return None
+
+
+class _SharedCall(_JobCall):
+    def __init__(self, job: gradio_client.client.Job, network: _Network) -> None:
+        super().__init__(job)
+        self._network = network
+
+    def leave(self) -> None:
+        self.left = True
+        if not self.job.done():  # a stream that is only closing may close by itself, and be used again
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        self._network.leave()
+
+    def take(self) -> object:
+        outputs = self.job.outputs()
+        return outputs.pop(0) if outputs else None
+
+    def _lost_by(self) -> Exception | None:
+        return self._network.failure
+
+
+class _PlainCall(_JobCall):
+    _taken = 0
+
+    def take(self) -> object:
+        outputs = self.job.outputs()
+        if self._taken == len(outputs):
+            return None
+        self._taken = self._taken + 1 if len(outputs) - self._taken <= BACKLOG else len(outputs)
+        return outputs[self._taken - 1]
+
+    def leave(self) -> None:
+        """Cancel in a thread: `cancel` posts under the job's lock, and waits for the app's step, up to 5 s."""
+        if not self.left and not self.job.done():
+            self.left = True
+            DaemonThreads().submit(self.job.cancel)
+
+
+# --- foreign errors, most specific first; gradio_client's own are ValueErrors, so the order matters
+
+
+def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradioError:
+    if isinstance(exc, httpx.HTTPError | OSError):
+        return _transport_error(exc)
+    if isinstance(exc, gradio_client.exceptions.AuthenticationError):
+        return NeedsAuthentication("it wants to know who asks")
+    if isinstance(exc, gradio_client.utils.TooManyRequestsError):
+        return RateLimited("it answers with HTTP 429, too many requests")
+    if response is not None and response.is_error:
+        return _status_error(response)
+    what = "it answers, but not as a Gradio app"
+    return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {exc}")
+
+
+def _reply_error(exc: Exception, lost_by: Exception | None) -> QwenGradioError:
+    if isinstance(exc, gradio_client.utils.QueueError):
+        return QueueFull("its queue is full, or it takes no requests now")
+    if isinstance(exc, httpx.HTTPStatusError):
+        return _status_error(exc.response)
+    if isinstance(exc, httpx.HTTPError | OSError):
+        return _transport_error(exc)
+    if isinstance(exc, gradio_client.exceptions.AppError | gradio_client.exceptions.ValidationError):
+        return AppRaised(f"its code raised: {str(exc).strip().rstrip('.')}")
+    if isinstance(exc, CancelledError):
+        if isinstance(lost_by, httpx.HTTPStatusError):
+            return _status_error(lost_by.response)
+        return ConnectionLost(f"the connection ended before the reply was whole ({lost_by or 'the Space closed it'})")
+    return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc})")
+
+
+def _transport_error(exc: Exception) -> QwenGradioError:
+    if isinstance(exc, httpx.TimeoutException):
+        return DeadlineExceeded("it did not answer in time", deadline="connect")
+    if isinstance(exc, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
+        return ConnectionLost(f"the connection broke off ({exc})")
+    return CannotConnect(f"no connection could be made ({exc})")
+
+
+def _status_error(response: httpx.Response) -> QwenGradioError:
+    status = f"it answers with HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return RateLimited(status)
+    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return NeedsAuthentication(status)
+    return SpaceUnavailable(status)

@@ -1,0 +1,76 @@
+"""Snapshots of a growing reply -> what is new in each. Pure.
+
+A snapshot is the whole reply as the Space shows it now. Nearly always it is the one before with something appended,
+and then only that is looked at: the decoder compares the last `WINDOW` characters at every snapshot, and the whole
+each time the text has doubled and at the end. So the cost of a reply grows with its length, not with its square;
+a text of up to `WINDOW` characters is compared whole every time, and a rewrite further back is found a little later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WINDOW = 4096  # characters; comparing so many costs less than 0.1 µs
+CURSORS = "▌▋▍█"  # what chat pages draw where the next token will stand
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """A change to the reply: from character `start` on, the text is now `text`."""
+
+    start: int
+    text: str
+
+    def apply(self, before: str) -> str:
+        """Give the reply after this change."""
+        return before[: self.start] + self.text
+
+
+class Decoder:
+    """Takes snapshots in turn, and gives what is new in each.
+
+    Attributes:
+        text: the newest snapshot, less a typing cursor at its end until `finish` has shown that it is text.
+    """
+
+    def __init__(self) -> None:
+        self.text = ""
+        # What the reader has: a snapshot that was compared whole, and what was appended since.
+        self._whole = ""
+        self._since: list[str] = []
+
+    def feed(self, snapshot: str) -> Splice | None:
+        """Take the next snapshot; None if it brings nothing new."""
+        return self._advance(snapshot[:-1] if snapshot.endswith(tuple(CURSORS)) else snapshot)
+
+    def finish(self, snapshot: str) -> Splice | None:
+        """Take the last snapshot, which is the reply to the letter; None if it brings nothing new."""
+        return self._advance(snapshot, last=True)
+
+    def _advance(self, snapshot: str, *, last: bool = False) -> Splice | None:
+        before, self.text = self.text, snapshot
+        if last or len(before) <= WINDOW or len(snapshot) >= 2 * len(self._whole):
+            return self._compare(snapshot)
+        if not snapshot.startswith(before[-WINDOW:], len(before) - WINDOW):
+            return self._compare(snapshot)
+        new = snapshot[len(before) :]
+        self._since.append(new)
+        return Splice(len(before), new) if new else None
+
+    def _compare(self, snapshot: str) -> Splice | None:
+        sent = self._whole + "".join(self._since)
+        self._whole, self._since = snapshot, []
+        start = len(sent) if snapshot.startswith(sent) else _common(sent, snapshot)
+        return None if start == len(sent) == len(snapshot) else Splice(start, snapshot[start:])
+
+
+def _common(a: str, b: str) -> int:
+    """How many characters two texts share from the start, by halving: each character is compared about twice."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,88 @@
+"""Qwen_Qwen_2_72B: the same chat with the face of a g4f provider, so that it stands wherever one of those stood."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+from . import messages as written
+from .client import AsyncQwenClient
+from .errors import InvalidMessages
+from .messages import Message
+from .spaces import generate_session_hash
+
+Messages: TypeAlias = Sequence[Message]
+AsyncResult: TypeAlias = AsyncIterator[str]
+
+
+class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
+    """Qwen2-72B-Instruct as a provider: class attributes that describe it, and `create_async_generator`.
+
+    To ask another Space with the same API, subclass it and set `url`.
+    """
+
+    label: ClassVar[str] = "Qwen Qwen-2.72B"
+    url: ClassVar[str] = "https://qwen-qwen2-72b-instruct.hf.space"
+    api_endpoint: ClassVar[str] = url + "/queue/join?"
+
+    working: ClassVar[bool] = True
+    active_by_default: ClassVar[bool] = True
+    needs_auth: ClassVar[bool] = False
+    supports_stream: ClassVar[bool] = True
+    supports_system_message: ClassVar[bool] = True
+    supports_message_history: ClassVar[bool] = False
+    live: ClassVar[int] = 0  # g4f's rotation counts here
+
+    default_model: ClassVar[str] = "qwen-qwen2-72b-instruct"
+    model_aliases: ClassVar[dict[str, str]] = {"qwen-2-72b": default_model}
+    models: ClassVar[list[str]] = list(model_aliases)
+
+    generate_session_hash = staticmethod(generate_session_hash)
+
+    @classmethod
+    def get_dict(cls) -> dict[str, str | None]:
+        """Describe the provider by name, URL and label."""
+        return {"name": cls.__name__, "url": cls.url, "label": cls.label}
+
+    @classmethod
+    def get_parent(cls) -> str:
+        """Name the provider that this one belongs to: itself."""
+        return cls.__name__
+
+    @classmethod
+    def get_model(cls, model: str, **_: Any) -> str:
+        """Resolve a model's name: an alias, or `""` for the default."""
+        return cls.model_aliases.get(model, model) or cls.default_model
+
+    @classmethod
+    async def create_async_generator(
+        cls,
+        model: str,  # noqa: ARG003 - the contract has it
+        messages: Messages,
+        proxy: str | None = None,
+        **kwargs: Any,  # noqa: ARG003 - the same
+    ) -> AsyncResult:
+        """Ask, and give the reply's fragments as they come.
+
+        System messages are joined by newlines into the Space's system input, `""` if there is none; all others become
+        one prompt by `format_prompt`, and the history is sent empty.
+
+        Args:
+            model: accepted and not sent: the Space has one model.
+            messages: OpenAI-style messages; a single one is sent verbatim.
+            proxy: the URL of a proxy for every byte.
+            kwargs: accepted and ignored, as callers pass what other providers take.
+
+        Raises:
+            InvalidMessages: there is nothing to ask, or something that isn't text.
+            QwenGradioError: the reply failed; `partial` holds what had come.
+        """
+        system = "\n".join(
+            written.text_of(message.get("content"), none="") for message in messages if message.get("role") == "system"
+        )
+        prompt = written.format_prompt([message for message in messages if message.get("role") != "system"])
+        if not prompt.strip():
+            raise InvalidMessages("expected a message to ask; got none but system messages and blanks")
+        async with AsyncQwenClient(cls.url, proxy=proxy) as client, client.stream(prompt, system=system) as reply:
+            async for fragment in reply:
+                yield fragment

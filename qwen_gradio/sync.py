@@ -1,0 +1,167 @@
+"""QwenClient: AsyncQwenClient for ordinary code, run on an event loop in a thread of its own. No logic of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from . import spaces
+from .client import AsyncQwenClient, Conversation, Event, Reply, Timeouts
+from .messages import Message
+
+T = TypeVar("T")
+
+
+class _Loop:
+    """The event loop's thread, from the first use until it is closed."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._portal: BlockingPortal | None = None
+
+    def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Run `function` there and wait; Ctrl-C while waiting cancels it there."""
+        if self._portal is None:
+            self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
+        future = self._portal.start_task_soon(function, *args)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the thread."""
+        self._portal = None
+        self._stack.close()
+
+
+class SyncReply:
+    """A reply as it comes: an iterator of str fragments, and a context manager. See `Reply`."""
+
+    def __init__(self, reply: Reply, loop: _Loop) -> None:
+        self._reply = reply
+        self._loop = loop
+
+    def __repr__(self) -> str:
+        return repr(self._reply).replace("Reply", "SyncReply", 1)
+
+    @property
+    def text(self) -> str:
+        """The reply so far, as the Space shows it."""
+        return self._reply.text
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        """Give the next fragment; raises as `Reply.__anext__` does."""
+        fragment: str | None = self._loop.run(anext, self._reply, None)
+        if fragment is None:
+            raise StopIteration
+        return fragment
+
+    def events(self) -> Iterator[Event]:
+        """Iterate over all that happens; see `Reply.events`."""
+        events = self._reply.events()
+        while (event := self._loop.run(anext, events, None)) is not None:
+            yield event
+
+    def close(self) -> None:
+        """End the reply, here and on the Space. It can be called at any time, and again."""
+        self._loop.run(self._reply.aclose)
+
+    def __enter__(self) -> SyncReply:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SyncConversation:
+    """A chat with memory. See `Conversation`."""
+
+    def __init__(self, conversation: Conversation, loop: _Loop) -> None:
+        self._conversation = conversation
+        self._loop = loop
+
+    def __repr__(self) -> str:
+        return repr(self._conversation).replace("Conversation", "SyncConversation", 1)
+
+    @property
+    def messages(self) -> list[Message]:
+        """The turns so far; see `Conversation.messages`."""
+        return self._conversation.messages
+
+    def stream(self, messages: str | Sequence[Message], **options: Any) -> SyncReply:
+        """Ask the next question; see `Conversation.stream`."""
+        return SyncReply(self._conversation.stream(messages, **options), self._loop)
+
+    def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
+        """Ask the next question and wait for the whole reply; see `Conversation.ask`."""
+        return _collected(self.stream(messages, **options))
+
+
+class QwenClient:
+    """Chats with a Space, from code that isn't async. Arguments and errors are `AsyncQwenClient`'s.
+
+    Use it in a `with` statement, or call `close`.
+    """
+
+    def __init__(
+        self,
+        space: str = spaces.DEFAULT,
+        *,
+        token: str | None = None,
+        proxy: str | None = None,
+        timeouts: Timeouts = Timeouts(),
+    ) -> None:
+        self._client = AsyncQwenClient(space, token=token, proxy=proxy, timeouts=timeouts)
+        self._loop = _Loop()
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("AsyncQwenClient", "QwenClient")
+
+    @property
+    def space(self) -> str:
+        """The Space's id, or its URL."""
+        return self._client.space
+
+    def stream(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> SyncReply:
+        """Ask, and give the reply as it comes; see `AsyncQwenClient.stream`."""
+        return SyncReply(self._client.stream(messages, system=system, **options), self._loop)
+
+    def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
+        """Ask, and give the whole reply; see `AsyncQwenClient.ask`."""
+        return _collected(self.stream(messages, system=system, **options))
+
+    def conversation(self, *, system: str | None = None) -> SyncConversation:
+        """Begin a chat that remembers its turns."""
+        return SyncConversation(self._client.conversation(system=system), self._loop)
+
+    def __enter__(self) -> QwenClient:
+        try:
+            self._loop.run(self._client.__aenter__)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave every reply, close the connection and end the event loop's thread; see `AsyncQwenClient.aclose`."""
+        if not self._client.closed:
+            self._loop.run(self._client.aclose)
+            self._loop.close()
+
+
+def _collected(reply: SyncReply) -> str:
+    with reply:
+        for _ in reply:
+            pass
+    return reply.text
