@@ -44,8 +44,8 @@ def stand_in(system: str, turns: Sequence[tuple[str, str]], query: str) -> Itera
         yield answer[: word.end()]
 
 
-def build(model: Model = stand_in) -> Any:
-    """Lay out the Space's page around a model and return the `gradio.Blocks`."""
+def build(model: Model = stand_in, *, at_once: int = 40) -> Any:
+    """Lay out the Space's page around a model that answers so many at once, and return the `gradio.Blocks`."""
     import gradio as gr
 
     in_pairs = int(gr.__version__.split(".")[0]) < 6  # a Chatbot's value is pairs up to gradio 5, role dicts from 6
@@ -81,7 +81,7 @@ def build(model: Model = stand_in) -> Any:
         asked: dict[str, Any] = {
             "inputs": [textbox, chatbot, system_state],
             "outputs": [textbox, chatbot, system_input],
-            "concurrency_limit": 40,
+            "concurrency_limit": at_once,
         }
         textbox.submit(model_chat, **asked)
         sumbit.click(model_chat, **asked)
@@ -104,12 +104,13 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def serve(model: Model = stand_in, *, port: int = 0, max_size: int | None = None) -> None:
+def serve(model: Model = stand_in, *, port: int = 0, at_once: int = 40, max_size: int | None = None) -> None:
     """Serve the Space on 127.0.0.1 until standard input ends.
 
     Args:
         model: what answers.
         port: the TCP port; 0 takes a free one.
+        at_once: how many are answered at the same time.
         max_size: how many may wait in the queue; None for no limit.
     """
     # Gradio looks these up at import. A stand-in on loopback has nothing to tell anyone, and its own
@@ -117,7 +118,7 @@ def serve(model: Model = stand_in, *, port: int = 0, max_size: int | None = None
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
-    page = build(model)
+    page = build(model, at_once=at_once)
     page.queue(api_open=False, max_size=max_size)
     parent, sys.stdout = sys.stdout, sys.stderr  # what gradio prints is not for the parent
     _, url, _ = page.launch(
@@ -171,8 +172,14 @@ def running(
             yield url
         finally:
             overdue.cancel()
-            process.kill()
-            process.communicate()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=2)  # closes its standard input, which ends it
+    process.kill()
+    process.communicate()
 
 
 def main() -> None:

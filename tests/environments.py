@@ -1,0 +1,52 @@
+"""Virtual environments with the Gradio versions that the tests run servers on, made once and kept in `.cache`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path(__file__).parents[1] / ".cache" / "environments"
+
+# Gradio 4 is older than its dependencies' later changes, hence the pins.
+NEEDS = {
+    "6": ["gradio>=6,<7"],
+    "5": ["gradio==5.50.0"],
+    "4": [
+        "gradio==4.44.1",
+        "huggingface_hub<0.26",
+        "starlette<0.42",
+        "pydantic<2.11",
+        "httpx<0.28",
+        "fastapi<0.116",
+        "jinja2<3.2",
+    ],
+}
+
+
+def python_with_gradio(major: str) -> str:
+    """Give the path of a Python that has Gradio 4, 5 or 6; this one, if it has it."""
+    if major == "6" and importlib.util.find_spec("gradio"):
+        return sys.executable
+    home = CACHE / f"gradio-{major}"
+    if not (home / "made").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        subprocess.run([_python_311(), "-m", "venv", home], check=True)
+        subprocess.run([home / "bin" / "pip", "install", "--quiet", *NEEDS[major]], check=True)
+        (home / "made").touch()
+    return str(home / "bin" / "python")
+
+
+def _python_311() -> str:
+    """Find the Python that all of them run on; this one, where there is no other."""
+    roots = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))]
+    candidates = [str(path) for root in roots for path in root.glob("versions/3.11.*/bin/python")]
+    candidates += filter(None, [shutil.which("python3.11")])
+    return next((path for path in candidates if _works(path)), sys.executable)
+
+
+def _works(python: str) -> bool:
+    return subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,79 @@
+"""A Space that answers by script, on the stand-in's page, and writes down what it sees.
+
+It runs in a process of its own, on any Gradio, and so imports nothing of the package but the stand-in's file. The
+prompt is the script, as JSON: {"id", "updates": [text, …] | int, "step": seconds, "fail_at": int, "quiet_at": int}.
+Each line of its log is JSON too: {"id", "saw": "start" | "step" | "closed" | "final", …}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def _stand_in() -> Any:
+    spec = importlib.util.spec_from_file_location("demo", Path(__file__).parents[1] / "qwen_gradio" / "demo.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Scripted:
+    """The model: plays what the prompt says."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def __call__(self, system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
+        try:
+            script = json.loads(query)
+        except ValueError:
+            script = {"updates": [json.dumps({"system": system, "turns": list(turns), "query": query})]}
+        name = script.get("id", "")
+        self._write(name, "start", system=system, turns=list(turns))
+        try:
+            yield from self._play(name, script)
+        except GeneratorExit:
+            self._write(name, "closed")
+            raise
+
+    def _play(self, name: str, script: dict[str, Any]) -> Iterator[str]:
+        updates = script["updates"]
+        if isinstance(updates, int):
+            updates = ["".join(f"{name}-{i} " for i in range(n + 1)) for n in range(updates)]
+        for n, update in enumerate(updates):
+            if n == script.get("fail_at"):
+                raise ValueError(f"scripted failure at {n}")
+            if n == script.get("quiet_at"):
+                time.sleep(3600)
+            self._write(name, "step", n=n)
+            yield update
+            time.sleep(script.get("step", 0.01))
+        if script.get("fail_at") == len(updates):
+            raise ValueError("scripted failure at the end")
+        self._write(name, "final", text=updates[-1] if updates else "")
+
+    def _write(self, name: str, saw: str, **more: Any) -> None:
+        with self._log.open("a") as log:
+            log.write(json.dumps({"id": name, "saw": saw, **more}) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--at-once", type=int, default=40)
+    parser.add_argument("--max-size", type=int, default=None)
+    given = parser.parse_args()
+    _stand_in().serve(Scripted(given.log), port=given.port, at_once=given.at_once, max_size=given.max_size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+"""The async client against a real gradio 6 server."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+import qwen_gradio
+from qwen_gradio import (
+    AppRaised,
+    AsyncQwenClient,
+    CannotConnect,
+    ConnectionLost,
+    DeadlineExceeded,
+    EmptyReply,
+    EndpointNotFound,
+    Finished,
+    Fragment,
+    InvalidMessages,
+    InvalidOption,
+    NotAGradioApp,
+    Queued,
+    QueueFull,
+    Started,
+    Timeouts,
+    UsageError,
+)
+
+from .conftest import ScriptedSpace, eventually, our_threads
+
+
+async def test_every_update_is_a_fragment(space: ScriptedSpace) -> None:
+    script = space.script(50)
+    fragments, made_at_second = [], 0
+    async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
+        async for fragment in reply:
+            fragments.append(fragment)
+            if len(fragments) == 2:
+                made_at_second = script.count("step")
+        assert reply.text == script.final
+    assert len(fragments) == 50
+    assert made_at_second < 25, "the second came long before the last was made"
+    assert "".join(fragments) == script.final
+
+
+async def test_a_slow_reader_gets_fewer_and_longer_fragments(space: ScriptedSpace) -> None:
+    script = space.script(200, step=0)
+    fragments = []
+    async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
+        async for fragment in reply:
+            fragments.append(fragment)
+            await anyio.sleep(0.02)
+    assert len(fragments) < 150
+    assert "".join(fragments) == script.final
+
+
+async def test_odd_text_survives_the_whole_way(space: ScriptedSpace) -> None:
+    pieces = ["ha", "ha", "[0, 1]", "\r\n", "```", "👩‍👧", "你好", " ", "\n\n", "<b>", "data: x\n\n", "\u2028", "ha"]
+    script = space.script(["".join(pieces[: n + 1]) for n in range(len(pieces))])
+    async with AsyncQwenClient(space.url) as client:
+        fragments = [fragment async for fragment in client.stream(script.prompt)]
+    assert len(fragments) == len(pieces)
+    assert "".join(fragments) == inspect.cleandoc(script.final)  # which is how a gradio Chatbot shows it
+
+
+async def test_events_tell_the_whole_story(space: ScriptedSpace) -> None:
+    script = space.script(["a", "a", "ab"])
+    async with AsyncQwenClient(space.url) as client:
+        events = [event async for event in client.stream(script.prompt).events()]
+    assert [event for event in events if not isinstance(event, Queued)] == [
+        Started(),
+        Fragment("a", 0),
+        Fragment("b", 1),
+        Finished("ab"),
+    ]
+
+
+async def test_a_rewrite_is_a_splice_in_events_and_whole_in_the_stream(space: ScriptedSpace) -> None:
+    updates = ["Thinking…", "", "Hello wrold", "Hello world", "Hello world!"]
+    async with AsyncQwenClient(space.url) as client:
+        events = [event async for event in client.stream(space.script(updates).prompt).events()]
+        text = ""
+        for event in events:
+            if isinstance(event, Fragment):
+                text = text[: event.start] + event.text
+        assert text == "Hello world!"
+        fragments = [fragment async for fragment in client.stream(space.script(updates).prompt)]
+    assert fragments == ["Thinking…", "Hello wrold", "Hello world", "!"]
+
+
+async def test_the_space_gets_the_system_message_and_the_turns(space: ScriptedSpace) -> None:
+    messages = [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": "three"},
+    ]
+    async with AsyncQwenClient(space.url) as client:
+        heard = json.loads(await client.ask(messages))
+        assert heard == {"system": "be brief", "turns": [["one", "two"]], "query": "three"}
+        assert json.loads(await client.ask("hi", system=""))["system"] == ""
+        assert json.loads(await client.ask("hi"))["system"] == "You are a helpful assistant.", "the Space's own"
+
+
+async def test_a_conversation_remembers_whole_turns_alone(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        talk = client.conversation(system="be brief")
+        first = await talk.ask("one")
+        async with talk.stream("left") as reply:
+            async for _ in reply:
+                break
+        with pytest.raises(AppRaised):
+            await talk.ask(space.script(3, fail_at=1).prompt)
+        heard = json.loads(await talk.ask([{"role": "user", "content": "two"}]))
+    assert heard == {"system": "be brief", "turns": [["one", first]], "query": "two"}
+    assert [message["role"] for message in talk.messages] == ["user", "assistant"] * 2
+
+
+async def test_twenty_at_once_get_each_its_own_answer(space: ScriptedSpace) -> None:
+    scripts = [space.script(10) for _ in range(20)]
+    answers: dict[str, str] = {}
+
+    async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
+
+        async def ask(name: str, prompt: str) -> None:
+            answers[name] = await client.ask(prompt)
+
+        for script in scripts:
+            tasks.start_soon(ask, script.name, script.prompt)
+    assert answers == {script.name: script.final for script in scripts}
+
+
+async def test_replies_share_one_connecting(space: ScriptedSpace, mocker: Any) -> None:
+    from qwen_gradio import connection
+
+    connect = mocker.spy(connection, "connect")
+    client = AsyncQwenClient(space.url)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(client.ask, "hi")
+    assert connect.call_count == 1
+    await client.aclose()
+
+
+@pytest.mark.parametrize(("fail_at", "partial"), [(0, 0), (10, 10), (15, 15)])
+async def test_a_failing_app_is_an_error_with_the_text_so_far(
+    space: ScriptedSpace, fail_at: int, partial: int
+) -> None:
+    script = space.script(15, fail_at=fail_at)
+    got = ""
+    async with AsyncQwenClient(space.url) as client:
+        with pytest.raises(AppRaised, match="its code raised") as caught:
+            async for fragment in client.stream(script.prompt):
+                got += fragment
+    assert caught.value.partial == got == "".join(f"{script.name}-{n} " for n in range(partial))
+    assert caught.value.space == space.url
+    assert caught.value.space in str(caught.value)
+    assert type(caught.value.__cause__).__name__ == "AppError"
+
+
+async def test_an_empty_reply_is_an_error(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        with pytest.raises(EmptyReply):
+            await client.ask(space.script(["", ""]).prompt)
+
+
+async def test_silence_ends_in_a_deadline(space: ScriptedSpace) -> None:
+    script = space.script(5, quiet_at=3)
+    async with AsyncQwenClient(space.url, timeouts=Timeouts(silence=0.3)) as client:
+        with pytest.raises(DeadlineExceeded, match=r"nothing new came for 0\.3 s") as caught:
+            await client.ask(script.prompt)
+    assert isinstance(caught.value, TimeoutError)
+    assert caught.value.deadline == "silence"
+    assert caught.value.partial == "".join(f"{script.name}-{n} " for n in range(3))
+
+
+async def test_a_server_killed_half_way_is_a_lost_connection(make_space: Callable[..., ScriptedSpace]) -> None:
+    import signal
+    import subprocess
+
+    space = make_space()
+    script = space.script(1000)
+    port = space.url.rstrip("/").rpartition(":")[2]
+    owner = subprocess.run(["pgrep", "-f", f"scripted_space.py {space.log}"], capture_output=True, text=True, check=True)
+    async with AsyncQwenClient(space.url) as client:
+        with pytest.raises(ConnectionLost) as caught:
+            async with client.stream(script.prompt) as reply:
+                async for _ in reply:
+                    if len(reply.text) > 50:
+                        subprocess.run(["kill", f"-{signal.SIGKILL.value}", *owner.stdout.split()], check=True)
+        assert caught.value.partial == reply.text
+        assert caught.value.partial.startswith(f"{script.name}-0 {script.name}-1 ")
+        assert caught.value.__cause__ is not None
+        with pytest.raises((CannotConnect, ConnectionLost), match=port):
+            await client.ask("still there?")
+
+
+async def test_a_full_queue_is_an_error_at_once(make_space: Callable[..., ScriptedSpace]) -> None:
+    space = make_space("--at-once", "1", "--max-size", "1")
+    async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
+        running, waiting = space.script(10_000), space.script(10_000)
+        first = client.stream(running.prompt)
+        await anext(first)
+        second = client.stream(waiting.prompt).events()
+        tasks.start_soon(anext, second)
+        with pytest.raises(QueueFull) as caught:  # once the second waits
+            for _ in range(100):
+                async with client.stream(space.script(1).prompt) as third:
+                    with anyio.move_on_after(0.2):
+                        await anext(third)
+        assert caught.value.retryable
+        tasks.cancel_scope.cancel()
+        await first.aclose()
+
+
+async def test_the_queue_is_told(make_space: Callable[..., ScriptedSpace]) -> None:
+    space = make_space("--at-once", "1")
+    async with AsyncQwenClient(space.url) as client, client.stream(space.script(10_000).prompt) as running:
+        await anext(running)
+        waiting = client.stream(space.script(3).prompt).events()
+        queued = await anext(waiting)
+        assert isinstance(queued, Queued)
+        assert (queued.position, queued.size) == (1, 1)
+        await running.aclose()
+        rest = [event async for event in waiting if not isinstance(event, Queued)]
+    assert rest[0] == Started()
+    assert isinstance(rest[-1], Finished)
+
+
+async def test_a_refused_connection_says_so() -> None:
+    client = AsyncQwenClient("http://127.0.0.1:9")
+    with pytest.raises(CannotConnect, match=r"http://127\.0\.0\.1:9: .*Check the Space's name"):
+        await client.ask("hi")
+    with pytest.raises(CannotConnect):
+        async with client:
+            pass
+    await client.aclose()
+
+
+async def _answering(body: bytes) -> tuple[str, Any]:
+    """A server that answers every request alike."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+
+    async def answer(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(body)
+
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    return f"http://127.0.0.1:{port}", lambda: listener.serve(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        ("200 OK", "<html>hello</html>", NotAGradioApp),
+        ("200 OK", "{}", NotAGradioApp),
+        ("200 OK", "[]", NotAGradioApp),
+        ("401 Unauthorized", "", qwen_gradio.NeedsAuthentication),
+        ("403 Forbidden", "", qwen_gradio.NeedsAuthentication),
+        ("404 Not Found", "", qwen_gradio.SpaceUnavailable),
+        ("429 Too Many Requests", "", qwen_gradio.RateLimited),
+        ("503 Service Unavailable", "<html>", qwen_gradio.SpaceUnavailable),
+    ],
+)
+async def test_what_is_no_space_is_told_apart(status: str, body: str, error: type[Exception]) -> None:
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    url, serve = await _answering(answer.encode())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(serve)
+        with pytest.raises(error, match=url):
+            await AsyncQwenClient(url).ask("hi")
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for() -> None:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")  # nobody accepts; the kernel does
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    client = AsyncQwenClient(f"http://127.0.0.1:{port}", timeouts=Timeouts(connect=0.2))
+    with pytest.raises(DeadlineExceeded) as caught:
+        await client.ask("hi")
+    assert caught.value.deadline == "connect"
+    await client.aclose()
+    await listener.aclose()
+    assert eventually(lambda: not our_threads())
+
+
+async def test_a_space_without_a_chat_says_what_it_has(space: ScriptedSpace, mocker: Any) -> None:
+    mocker.patch("qwen_gradio.endpoints._chatting", return_value=None)
+    with pytest.raises(EndpointNotFound, match="/model_chat"):
+        await AsyncQwenClient(space.url).ask("hi")
+
+
+async def test_an_unknown_option_is_refused_before_the_question_is_sent(space: ScriptedSpace) -> None:
+    script = space.script(1)
+    async with AsyncQwenClient(space.url) as client:
+        with pytest.raises(InvalidOption, match="unknown option 'radio': this Space takes no options"):
+            await client.ask(script.prompt, radio="32B")
+    assert script.count("start") == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (lambda client: client.stream([]), InvalidMessages),
+        (lambda client: client.stream([{"role": "robot", "content": "a"}]), InvalidMessages),
+        (lambda client: client.stream([{"role": "user", "content": 3}]), InvalidMessages),
+        (lambda client: client.stream([{"role": "assistant", "content": "a"}]), InvalidMessages),
+        (lambda client: client.stream("hi", radio="32B"), InvalidOption),
+        (lambda client: client.conversation().stream(""), InvalidMessages),
+        (lambda _: AsyncQwenClient("no such thing"), qwen_gradio.InvalidSpace),
+        (lambda _: AsyncQwenClient(proxy="nonsense"), InvalidOption),
+        (lambda _: Timeouts(silence=0), InvalidOption),
+        (lambda _: Timeouts(connect="soon"), InvalidOption),  # type: ignore[arg-type] # that is the point
+    ],
+)
+def test_wrong_input_is_refused_before_any_network(
+    wrong: Callable[[AsyncQwenClient], object], error: type[UsageError], mocker: Any
+) -> None:
+    connecting = mocker.patch("socket.socket.connect", side_effect=AssertionError("network touched"))
+    with pytest.raises(error, match="expected|takes no options"):
+        wrong(AsyncQwenClient())
+    assert not connecting.called
+
+
+async def test_a_closed_client_says_so(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        pending = client.stream("hi")
+    assert client.closed
+    with pytest.raises(UsageError, match="this client is closed"):
+        client.stream("hi")
+    with pytest.raises(UsageError, match="this client is closed"):
+        await anext(pending)
+    await client.aclose()  # again
+
+
+async def test_an_update_that_cannot_be_read_is_logged_and_not_fatal(
+    space: ScriptedSpace, mocker: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    from qwen_gradio import chatbot
+
+    real, script = chatbot.latest, space.script(["a", "ab", "abc"])
+    mocker.patch("qwen_gradio.chatbot.latest", side_effect=lambda value: None if real(value) == "ab" else real(value))
+    caplog.set_level(logging.DEBUG, "qwen_gradio")
+    async with AsyncQwenClient(space.url) as client:
+        assert [fragment async for fragment in client.stream(script.prompt)] == ["a", "bc"]
+    assert "can't be read" in caplog.text
+
+
+async def test_no_thread_outlives_its_owner(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        for _ in range(3):
+            await client.ask("hi")
+        await anext(client.stream(space.script(10_000).prompt))
+        await anext(kept := client.stream(space.script(10_000).prompt))
+    assert eventually(lambda: not our_threads()), our_threads()
+    assert await kept.aclose() is None  # type: ignore[func-returns-value] # it may be closed again, too late or not
+
+
+async def test_a_reply_that_nobody_holds_is_freed_without_the_cycle_collector(space: ScriptedSpace) -> None:
+    import weakref
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with AsyncQwenClient(space.url) as client:
+            reply = client.stream(space.script(10_000).prompt)
+            await anext(reply)
+            gone = weakref.ref(reply)
+            del reply
+            assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_reprs_say_what_it_is() -> None:
+    client = AsyncQwenClient("qwen-2-72b")
+    assert repr(client) == "<qwen_gradio.AsyncQwenClient for Qwen/Qwen2-72B-Instruct>"
+    assert repr(client.stream("hi")) == "<qwen_gradio.Reply from Qwen/Qwen2-72B-Instruct: 0 characters>"
+    assert repr(client.conversation()) == "<qwen_gradio.Conversation with Qwen/Qwen2-72B-Instruct: 0 messages>"
+    assert "secret" not in repr(AsyncQwenClient(token="secret").__dict__["_space"])  # noqa: S106 - a stand-in for one

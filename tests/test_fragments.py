@@ -1,0 +1,133 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qwen_gradio.fragments import CURSORS, WINDOW, Decoder, Splice
+
+
+def decoded(snapshots: list[str]) -> list[Splice]:
+    decoder = Decoder()
+    splices = [decoder.feed(snapshot) for snapshot in snapshots]
+    splices.append(decoder.finish(snapshots[-1]))
+    return [splice for splice in splices if splice]
+
+
+def applied(splices: list[Splice]) -> str:
+    text = ""
+    for splice in splices:
+        text = splice.apply(text)
+    return text
+
+
+def growing(pieces: list[str]) -> list[str]:
+    return ["".join(pieces[: n + 1]) for n in range(len(pieces))]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param(["ha", "ha", "ha", "ha"], id="a word repeated"),
+        pytest.param(["[0, 1]", " and ", "[0, 1]"], id="what looks like a diff's path"),
+        pytest.param(["[all of it]"], id="what looks like a list"),
+        pytest.param(["👩", "‍", "👩", "‍👧", "🇫", "🇷"], id="emoji of several codepoints"),
+        pytest.param(["你", "好", "，", "世界"], id="Chinese"),
+        pytest.param(["a\r", "\nb\r\n", "\n"], id="CRLF"),
+        pytest.param(["```py\n", "x = 1\n", "```"], id="a code fence"),
+        pytest.param([" ", "\n", "  x"], id="white space"),
+        pytest.param(["e", "\u0301"], id="a combining mark"),
+    ],
+)
+def test_what_is_appended_comes_out_as_it_is(pieces: list[str]) -> None:
+    assert [splice.text for splice in decoded(growing(pieces))] == pieces
+
+
+def test_an_update_with_nothing_new_gives_nothing() -> None:
+    assert decoded(["", "a", "a", "a", "ab", "ab"]) == [Splice(0, "a"), Splice(1, "b")]
+
+
+@pytest.mark.parametrize("cursor", CURSORS)
+def test_a_typing_cursor_that_is_taken_back_is_not_sent(cursor: str) -> None:
+    snapshots = [cursor, "Hel" + cursor, "Hello" + cursor, "Hello"]
+    assert [splice.text for splice in decoded(snapshots)] == ["Hel", "lo"]
+
+
+def test_a_typing_cursor_that_stays_is_text() -> None:
+    assert applied(decoded(["▌", "▌▌", "▌▌▌"])) == "▌▌▌"
+
+
+def test_a_rewrite_is_a_splice() -> None:
+    assert decoded(["Hello wrold", "Hello world!"]) == [Splice(0, "Hello wrold"), Splice(7, "orld!")]
+
+
+def test_text_taken_back_is_a_splice_without_text() -> None:
+    assert decoded(["Thinking…", ""]) == [Splice(0, "Thinking…"), Splice(0, "")]
+
+
+def test_a_rewrite_far_back_in_a_long_text_is_found_by_the_end() -> None:
+    long = "x" * 3 * WINDOW
+    snapshots = [long, long + "y", "z" + long[1:] + "yy"]
+    decoder = Decoder()
+    splices = [decoder.feed(snapshot) for snapshot in snapshots]
+    assert splices[2] == Splice(3 * WINDOW + 1, "y")  # only the window was compared
+    assert decoder.text == snapshots[-1]  # the text is the Space's all the same
+    splices.append(decoder.finish(snapshots[-1]))
+    assert applied([splice for splice in splices if splice]) == snapshots[-1]
+
+
+def test_a_rewrite_within_the_window_of_a_long_text_is_found_at_once() -> None:
+    long = "x" * 3 * WINDOW
+    decoder = Decoder()
+    for snapshot in (long, long + "abc"):
+        decoder.feed(snapshot)
+    assert decoder.feed(long + "aXcd") == Splice(3 * WINDOW + 1, "Xcd")
+
+
+class Counted(str):
+    """A text that counts how many of its characters are compared or copied."""
+
+    __slots__ = ()
+    looked_at = 0
+
+    def startswith(self, prefix: object, start: object = None, end: object = None, /) -> bool:
+        Counted.looked_at += len(prefix) if isinstance(prefix, str) else 0
+        return str(self).startswith(str(prefix), int(str(start or 0)))
+
+    def __getitem__(self, key: object) -> str:
+        part = str(self)[key]  # type: ignore[index] # str's own types, which its subclass can't name
+        Counted.looked_at += len(part)
+        return part
+
+
+def test_the_cost_of_an_update_is_in_the_new_text() -> None:
+    def characters_looked_at(updates: int) -> int:
+        decoder, text, Counted.looked_at = Decoder(), "x" * WINDOW, 0
+        for _ in range(updates):
+            text += "0123456789"
+            decoder.feed(Counted(text))
+        return Counted.looked_at // updates
+
+    # Ten times the updates, and the whole reply ten times as long: what each costs stays within the window, twice.
+    assert characters_looked_at(10_000) <= 2 * characters_looked_at(1_000) <= 8 * WINDOW
+
+
+TEXT = st.text(alphabet=st.sampled_from("ab [0,1]\r\n`é你👩\u200d👧▌"), max_size=8)
+
+
+@given(st.lists(TEXT, min_size=1))
+def test_append_only_snapshots_joined_are_the_last(pieces: list[str]) -> None:
+    snapshots = growing(pieces)
+    splices = decoded(snapshots)
+    assert "".join(splice.text for splice in splices) == snapshots[-1]
+    assert all(splice.text for splice in splices)
+
+
+@given(st.lists(TEXT | st.text(), min_size=1))
+def test_any_snapshots_spliced_are_the_last(snapshots: list[str]) -> None:
+    assert applied(decoded(snapshots)) == snapshots[-1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * WINDOW), st.text(max_size=3)), min_size=1, max_size=8))
+def test_any_snapshots_of_a_long_text_spliced_are_the_last(cuts: list[tuple[int, str]]) -> None:
+    long = "long text " * WINDOW
+    snapshots = [long, *(long[:at] + text + long[at + len(text) :] for at, text in cuts)]
+    assert applied(decoded(snapshots)) == snapshots[-1]

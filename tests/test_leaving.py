@@ -1,0 +1,137 @@
+"""Leaving a reply early stops the Space's work, by whichever door; a real gradio 6 server tells."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+
+from qwen_gradio import AsyncQwenClient, Reply
+
+from .conftest import Script, ScriptedSpace, eventually
+
+STEPS = 2000  # of 10 ms: it would go on for 20 s
+A_SECOND = 100  # of those steps
+
+
+async def _break_and_aclose(reply: Reply) -> None:
+    async for _ in reply:
+        break
+    await reply.aclose()
+
+
+async def _async_with(reply: Reply) -> None:
+    async with reply:
+        await anext(reply)
+
+
+async def _cancelled_scope(reply: Reply) -> None:
+    with anyio.CancelScope() as scope:
+        async for _ in reply:
+            scope.cancel()
+    assert scope.cancelled_caught
+
+
+async def _exception_in_the_loop_body(reply: Reply) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with reply:
+            async for _ in reply:
+                raise ZeroDivisionError
+
+
+async def _break_from_events(reply: Reply) -> None:
+    async with reply:
+        async for event in reply.events():
+            if type(event).__name__ == "Fragment":
+                break
+
+
+async def _closed_by_another_task(reply: Reply) -> None:
+    async with anyio.create_task_group() as tasks:
+
+        async def read() -> None:
+            async for _ in reply:
+                pass
+
+        tasks.start_soon(read)
+        while not reply.text:
+            await anyio.sleep(0.01)
+        await reply.aclose()  # the reader's loop ends, as if all had been read
+
+
+WAYS = [
+    _break_and_aclose,
+    _async_with,
+    _cancelled_scope,
+    _exception_in_the_loop_body,
+    _break_from_events,
+    _closed_by_another_task,
+]
+
+
+async def _stopped(script: Script) -> bool:
+    return await anyio.to_thread.run_sync(eventually, script.stopped)
+
+
+@pytest.mark.parametrize("leave", WAYS)
+async def test_leaving_stops_the_spaces_work_and_no_other(
+    space: ScriptedSpace, leave: Callable[[Reply], Awaitable[None]]
+) -> None:
+    left, other = space.script(STEPS), space.script(60)
+    answers = []
+    async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
+
+        async def ask_the_other() -> None:
+            answers.append(await client.ask(other.prompt))
+
+        tasks.start_soon(ask_the_other)
+        reply = client.stream(left.prompt)
+        await leave(reply)
+        assert reply.text
+        steps = left.count("step")
+        assert await _stopped(left)
+    assert left.count("closed") == 1, "the server closed its generator"
+    assert left.count("step") <= steps + A_SECOND
+    assert answers == [other.final]
+
+
+async def test_a_reply_that_nobody_holds_any_more_stops_too(space: ScriptedSpace) -> None:
+    script = space.script(STEPS)
+    async with AsyncQwenClient(space.url) as client:
+        async for _ in client.stream(script.prompt):
+            break
+        assert await _stopped(script)
+
+
+async def test_leaving_while_queued_takes_the_question_back(make_space: Callable[..., ScriptedSpace]) -> None:
+    space = make_space("--at-once", "1")
+    running, queued, last = space.script(STEPS), space.script(5), space.script(5)
+    async with AsyncQwenClient(space.url) as client, client.stream(running.prompt) as first:
+        await anext(first)
+        async with client.stream(queued.prompt) as second:
+            await anext(second.events())
+        await first.aclose()
+        assert await client.ask(last.prompt) == last.final
+    assert queued.count("start") == 0
+
+
+async def test_leaving_before_the_space_has_taken_the_question(space: ScriptedSpace) -> None:
+    scripts = [space.script(STEPS) for _ in range(5)]
+    async with AsyncQwenClient(space.url) as client:
+        for wait, script in enumerate(scripts):
+            with anyio.move_on_after(wait / 1000):
+                await client.ask(script.prompt)
+        for script in scripts:
+            assert await _stopped(script)
+
+
+async def test_closing_the_client_ends_its_replies(space: ScriptedSpace) -> None:
+    scripts = [space.script(STEPS) for _ in range(3)]
+    client = AsyncQwenClient(space.url)
+    replies = [client.stream(script.prompt) for script in scripts]
+    for reply in replies:
+        await anext(reply)
+    await client.aclose()
+    for script in scripts:
+        assert await _stopped(script)
