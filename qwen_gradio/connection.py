@@ -565,6 +565,9 @@ class _PlainCall(_JobCall):
 
 
 def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradioError:
+    what = "it answers, but not as a Gradio app"
+    if isinstance(exc, httpx.UnsupportedProtocol):  # gradio_client took it for Gradio 3, see `_Network._ours`
+        return NotAGradioApp(f"{what} that can be read")
     if isinstance(exc, httpx.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, gradio_client.exceptions.AuthenticationError):
@@ -573,7 +576,6 @@ def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradi
         return RateLimited("it answers with HTTP 429, too many requests")
     if response is not None and response.is_error:
         return _status_error(response)
-    what = "it answers, but not as a Gradio app"
     return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {exc}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class Script:
 def scripted(folder: Path, *arguments: str, gradio: str = "6") -> Iterator[ScriptedSpace]:
     log = folder / "saw.jsonl"
     with demo.running(SCRIPT, str(log), *arguments, python=python_with_gradio(gradio)) as url:
-        yield ScriptedSpace(url, log)
+        yield ScriptedSpace(url.rstrip("/"), log)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +93,28 @@ def make_space(tmp_path: Path) -> Iterator[Callable[..., ScriptedSpace]]:
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     backend: str = request.param
     return backend
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], str]]:
+    """Make servers on 127.0.0.1 that answer every request alike; they end with the test."""
+    servers: list[socketserver.ThreadingTCPServer] = []
+
+    def make(answer: bytes) -> str:
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.recv(65536)
+                self.request.sendall(answer)
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def our_threads() -> list[str]:

@@ -45,20 +45,19 @@ class Scripted:
             raise
 
     def _play(self, name: str, script: dict[str, Any]) -> Iterator[str]:
-        updates = script["updates"]
-        if isinstance(updates, int):
-            updates = ["".join(f"{name}-{i} " for i in range(n + 1)) for n in range(updates)]
-        for n, update in enumerate(updates):
+        updates, text, n = script["updates"], "", -1
+        for n, update in enumerate(range(updates) if isinstance(updates, int) else updates):
             if n == script.get("fail_at"):
                 raise ValueError(f"scripted failure at {n}")
             if n == script.get("quiet_at"):
                 time.sleep(3600)
             self._write(name, "step", n=n)
-            yield update
+            text = update if isinstance(update, str) else f"{text}{name}-{n} "
+            yield text
             time.sleep(script.get("step", 0.01))
-        if script.get("fail_at") == len(updates):
+        if script.get("fail_at") == n + 1:
             raise ValueError("scripted failure at the end")
-        self._write(name, "final", text=updates[-1] if updates else "")
+        self._write(name, "final", text=text)
 
     def _write(self, name: str, saw: str, **more: Any) -> None:
         with self._log.open("a") as log:

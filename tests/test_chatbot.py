@@ -62,7 +62,18 @@ def test_the_newest_answer_is_read(value: object, text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "text", 3, {"a": 1}, ["text"], [3], [["a"]], [["a", 3]], [[None, [3]]], [{"role": "assistant", "content": 3}]],
+    [
+        None,
+        "text",
+        3,
+        {"a": 1},
+        ["text"],
+        [3],
+        [["a"]],
+        [["a", 3]],
+        [[None, [3]]],
+        [{"role": "assistant", "content": 3}],
+    ],
 )
 def test_what_is_no_chatbots_value_is_not_read(value: object) -> None:
     assert latest(value) is None

@@ -25,7 +25,9 @@ MODEL_CHAT = about(parameter("query"), parameter("history", "Chatbot"), paramete
 
 
 def test_the_qwen_space_is_recognised() -> None:
-    info = described(clear_session=about(returns=("Textbox", "Chatbot")), model_chat=MODEL_CHAT, model_chat_1=MODEL_CHAT)
+    info = described(
+        clear_session=about(returns=("Textbox", "Chatbot")), model_chat=MODEL_CHAT, model_chat_1=MODEL_CHAT
+    )
     assert recognise(CHATBOT, info) == Endpoint(
         "/model_chat", "query", "history", "system", frozenset(), reply=1, dialect="parts"
     )

@@ -6,16 +6,20 @@ from qwen_gradio import InvalidMessages, format_prompt
 from qwen_gradio.messages import Chat, read
 
 
-def user(text: object) -> dict[str, object]:
-    return {"role": "user", "content": text}
+def message(role: str, content: object) -> dict[str, object]:
+    return {"role": role, "content": content}
 
 
-def assistant(text: object) -> dict[str, object]:
-    return {"role": "assistant", "content": text}
+def user(content: object) -> dict[str, object]:
+    return message("user", content)
 
 
-def system(text: object) -> dict[str, object]:
-    return {"role": "system", "content": text}
+def assistant(content: object) -> dict[str, object]:
+    return message("assistant", content)
+
+
+def system(content: object) -> dict[str, object]:
+    return message("system", content)
 
 
 def test_a_prompt_is_one_question() -> None:
@@ -27,7 +31,7 @@ def test_messages_are_turns_and_a_question() -> None:
 
 
 def test_system_messages_are_joined_wherever_they_stand() -> None:
-    messages = [system("one"), user("a"), assistant("b"), {"role": "developer", "content": "two"}, user("c")]
+    messages = [system("one"), user("a"), assistant("b"), message("developer", "two"), user("c")]
     assert read(messages, "zero").system == "zero\none\ntwo"
 
 

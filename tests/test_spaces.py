@@ -23,7 +23,9 @@ def test_a_space_is_found(space: str, name: str, url: str) -> None:
     assert (found.name, found.url) == (name, url)
 
 
-@pytest.mark.parametrize("space", ["", "qwen", "a/b/c", "ftp://host", "http://", "http://h:port", "http://a b", None, 3])
+@pytest.mark.parametrize(
+    "space", ["", "qwen", "a/b/c", "ftp://host", "http://", "http://h:port", "http://a b", None, 3]
+)
 def test_what_is_no_space_is_refused(space: str) -> None:
     with pytest.raises(InvalidSpace, match=r"expected a Space id like Qwen/Qwen2-72B-Instruct, an alias \(qwen-2-72b"):
         find(space)

@@ -1,0 +1,190 @@
+"""The seams into gradio_client: that the installed version has them, and what they are for, by counting."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
+import httpx
+import pytest
+
+from qwen_gradio import AsyncQwenClient, ProtocolError, QwenGradioError, connection
+
+from .conftest import ScriptedSpace, eventually, our_threads
+
+
+def test_the_installed_gradio_client_has_every_seam() -> None:
+    assert connection.missing_seams() == []
+
+
+@pytest.mark.parametrize(
+    ("place", "missing"),
+    [
+        ("Client.new_helper", "Client.new_helper"),
+        ("utils.check_for_cancel", "check_for_cancel"),
+        ("client.Endpoint", "Endpoint._sse_fn_v1plus"),
+    ],
+)
+def test_a_version_without_a_seam_is_seen(place: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(f"gradio_client.{place}")
+    assert missing in connection.missing_seams()
+
+
+def test_a_version_with_other_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradio_client.Client, "send_data", lambda self: self)
+    assert connection.missing_seams() == ["httpx in Client.send_data", "deque in Client.send_data"]
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that are asked for, in order, whichever httpx client asks."""
+    paths: list[str] = []
+    send = httpx.Client.send
+
+    def recorded(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        paths.append(request.url.path)
+        return send(self, request, **options)
+
+    monkeypatch.setattr(httpx.Client, "send", recorded)
+    return paths
+
+
+async def test_connecting_takes_two_requests_and_a_reply_two(space: ScriptedSpace, requests: list[str]) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        assert requests == ["/config", "/gradio_api/info"]
+        del requests[:]
+        await client.ask("hi")
+        assert requests == ["/gradio_api/queue/join", "/gradio_api/queue/data"]
+
+
+async def test_replies_in_turn_use_the_same_connections(space: ScriptedSpace, mocker: Any) -> None:
+    connecting = mocker.spy(sys.modules["socket"], "create_connection")
+    async with AsyncQwenClient(space.url) as client:
+        for _ in range(4):
+            await client.ask("hi")
+            assert await anyio.to_thread.run_sync(eventually, lambda: not our_threads())
+    assert connecting.call_count == 1
+
+
+async def test_the_bell_rings_for_each_update_and_nothing_polls(space: ScriptedSpace, mocker: Any) -> None:
+    from qwen_gradio.threads import Bell
+
+    rings, sleeps = mocker.spy(Bell, "ring"), mocker.spy(time, "sleep")
+    async with AsyncQwenClient(space.url) as client:
+        await client.ask(space.script(30).prompt)
+    assert rings.call_count >= 30
+    assert sleeps.call_count == 0, "gradio_client sleeps 50 ms at a time for mail, and again for a cancel"
+
+
+async def test_two_threads_a_reply_and_few_outputs(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        replies = [client.stream(space.script(10_000, step=0.001).prompt) for _ in range(5)]
+        for reply in replies:
+            await anext(reply)
+        assert len(our_threads()) == 10
+        await anyio.sleep(0.2)  # nobody reads meanwhile
+        backlogs = [len(reply._call.job.outputs()) for reply in replies]  # type: ignore[union-attr] # a JobCall
+        for reply in replies:
+            await reply.aclose()
+    assert max(backlogs) <= connection.BACKLOG
+    assert min(backlogs) >= 1
+
+
+async def test_one_tls_context_for_all(space: ScriptedSpace, mocker: Any) -> None:
+    connection._tls()
+    made = mocker.spy(httpx, "create_ssl_context")
+    async with AsyncQwenClient(space.url) as first, AsyncQwenClient(space.url) as second:
+        await first.ask("hi")
+        await second.ask("hi")
+    assert made.call_count == 0
+
+
+async def test_gradio_client_itself_is_left_as_it_was(space: ScriptedSpace) -> None:
+    def globals_of() -> list[int]:
+        functions = (gradio_client.Client.send_data, gradio_client.Client.stream_messages)
+        return [id(function.__globals__[name]) for function in functions for name in ("httpx", "deque")]
+
+    before = globals_of()
+    async with AsyncQwenClient(space.url) as client:
+        await client.ask("hi")
+    assert globals_of() == before
+    assert gradio_client.client.httpx is httpx
+
+
+def test_a_mailbox_waits_for_mail() -> None:
+    mail, got = connection._Mailbox(), queue.SimpleQueue[str]()
+    reader = threading.Thread(target=lambda: got.put(mail.popleft()), daemon=True)
+    reader.start()
+    assert len(mail) == 1, "gradio_client only looks whether there is any"
+    mail.append("letter")
+    assert got.get(timeout=5) == "letter"
+
+
+async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
+    network = connection._Network(httpx.Client(), f"{space.url}/")
+    for ask in (network.get, lambda url, headers: network.post(url, headers=headers, json={})):
+        with pytest.raises(httpx.UnsupportedProtocol, match="which is not this Space"):
+            ask("https://elsewhere.example/api", headers={})
+    network._pool.close()
+
+
+async def test_an_older_protocol_takes_the_plain_path(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "QUEUE_PROTOCOLS", ())
+    made = connection.connect(space.url, token=None, proxy=None, seconds=5)
+    assert isinstance(made, connection.PlainConnection)
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "says"),
+    [
+        (b"500 Internal Server Error", "SpaceUnavailable", "HTTP 500"),
+        (b"429 Too Many Requests", "RateLimited", "HTTP 429"),
+        (b"401 Unauthorized", "NeedsAuthentication", "HTTP 401"),
+        (b"503 Service Unavailable", "QueueFull", "queue is full"),
+        (b"200 OK", "ProtocolError", "can't be read"),
+    ],
+)
+async def test_what_joining_meets_is_told_apart(
+    space: ScriptedSpace, answering: Callable[[bytes], str], reply: bytes, error: str, says: str
+) -> None:
+    url = answering(b"HTTP/1.1 " + reply + b"\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops")
+    async with AsyncQwenClient(space.url) as client:
+        shared, _ = await client._connected()
+        shared._client.sse_data_url = url + "/join"  # type: ignore[attr-defined] # a SharedConnection
+        shared._origin = url  # type: ignore[attr-defined] # the same
+        with pytest.raises(QwenGradioError, match=says) as caught:
+            await client.ask("hi")
+    assert type(caught.value).__name__ == error
+
+
+@pytest.mark.parametrize(
+    ("stream", "error", "says"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "SpaceUnavailable", "HTTP 404"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ConnectionLost", "the Space closed it"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "ConnectionLost", "peer closed connection"),
+    ],
+)
+async def test_what_the_stream_meets_is_told_apart(
+    space: ScriptedSpace, answering: Callable[[bytes], str], stream: bytes, error: str, says: str, capfd: Any
+) -> None:
+    url = answering(stream)
+    async with AsyncQwenClient(space.url) as client:
+        shared, _ = await client._connected()
+        shared._client.sse_url = url + "/data"  # type: ignore[attr-defined] # a SharedConnection
+        shared._origin = "http://127.0.0.1"  # type: ignore[attr-defined] # the same
+        with pytest.raises(QwenGradioError, match=says) as caught:
+            await client.ask("hi")
+    assert type(caught.value).__name__ == error
+    assert capfd.readouterr().err == "", "gradio_client prints a traceback when a stream fails"
+
+
+def test_what_gradio_client_cannot_read_is_a_protocol_error() -> None:
+    assert isinstance(connection._reply_error(KeyError("unexpected_error"), None), ProtocolError)

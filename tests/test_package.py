@@ -1,0 +1,171 @@
+"""The package as a whole: its rooms, what it exports, what importing it costs, what it says of itself."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import qwen_gradio
+from qwen_gradio import errors
+
+PACKAGE = Path(qwen_gradio.__file__).parent
+ROOMS = [
+    "errors",
+    "messages",
+    "fragments",
+    "chatbot",
+    "spaces",
+    "endpoints",
+    "threads",
+    "connection",
+    "jobs",
+    "client",
+    "sync",
+    "provider",
+    "demo",
+    "cli",
+]
+
+
+def _imported(room: str) -> set[str]:
+    """The rooms that a room imports, anywhere in its file."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{room}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            found |= {node.module} if node.module else {alias.name for alias in node.names}
+    return {str(name) for name in found}
+
+
+def _foreign(room: str) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{room}.py").read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(str(node.module).partition(".")[0])
+    return names - set(sys.stdlib_module_names)
+
+
+def test_every_file_is_a_room() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*ROOMS, "__init__"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_rooms_above(room: str) -> None:
+    assert _imported(room) <= set(ROOMS[: ROOMS.index(room)])
+
+
+@pytest.mark.parametrize(
+    ("package", "rooms"),
+    [
+        ("gradio_client", {"connection"}),
+        ("httpx", {"connection"}),
+        ("gradio", {"demo"}),
+        ("click", {"cli"}),
+        ("rich", {"cli"}),
+        ("anyio", {"threads", "jobs", "client", "sync", "cli"}),
+    ],
+)
+def test_only_its_own_room_knows_a_foreign_package(package: str, rooms: set[str]) -> None:
+    assert {room for room in ROOMS if package in _foreign(room)} == rooms
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_opens_with_what_it_is_for(room: str) -> None:
+    assert ast.get_docstring(ast.parse((PACKAGE / f"{room}.py").read_text()))
+
+
+def test_what_is_exported() -> None:
+    assert qwen_gradio.__all__ == [
+        "AppRaised",
+        "AsyncQwenClient",
+        "CannotConnect",
+        "ConnectionLost",
+        "Conversation",
+        "DeadlineExceeded",
+        "EmptyReply",
+        "EndpointNotFound",
+        "Event",
+        "Finished",
+        "Fragment",
+        "InvalidMessages",
+        "InvalidOption",
+        "InvalidSpace",
+        "Message",
+        "NeedsAuthentication",
+        "NotAGradioApp",
+        "ProtocolError",
+        "QueueFull",
+        "Queued",
+        "QwenClient",
+        "QwenGradioError",
+        "Qwen_Qwen_2_72B",
+        "RateLimited",
+        "Reply",
+        "SpaceError",
+        "SpaceUnavailable",
+        "Started",
+        "SyncConversation",
+        "SyncReply",
+        "Timeouts",
+        "TransportError",
+        "UsageError",
+        "__version__",
+        "format_prompt",
+        "generate_session_hash",
+    ]
+    classes = [getattr(qwen_gradio, name) for name in qwen_gradio.__all__]
+    assert {public.__module__ for public in classes if isinstance(public, type)} == {"qwen_gradio"}
+
+
+def test_the_version_is_the_distributions() -> None:
+    assert metadata.version("qwen_gradio") == qwen_gradio.__version__
+
+
+def _run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_it_imports_no_gradio_client_and_no_gradio() -> None:
+    heavy = "{'gradio', 'gradio_client', 'httpx', 'huggingface_hub', 'click', 'rich'}"
+    assert _run(f"import sys, qwen_gradio; print({heavy} & set(sys.modules))") == "set()\n"
+
+
+def test_making_a_client_opens_no_socket() -> None:
+    code = """
+import sys
+seen = []
+sys.addaudithook(lambda event, args: seen.append(event) if event.startswith("socket.") else None)
+import qwen_gradio
+client = qwen_gradio.AsyncQwenClient()
+client.stream("hi")
+qwen_gradio.QwenClient()
+print(seen)
+"""
+    assert _run(code) == "[]\n"
+
+
+ERRORS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+
+
+def test_every_error_is_drawn_in_the_tree_and_exported() -> None:
+    for error in ERRORS:
+        assert error.__name__ in (errors.__doc__ or "")
+        assert issubclass(error, errors.QwenGradioError)
+        assert error.__name__ in qwen_gradio.__all__
+        starred = any(f"{error.__name__} *" in line for line in (errors.__doc__ or "").splitlines())
+        assert starred == error.retryable, error
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_survives_pickling(error: type[errors.QwenGradioError]) -> None:
+    made = error("it broke", space="a/b", partial="so far")
+    again = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own
+    assert (type(again), str(again), vars(again)) == (error, str(made), vars(made))
+    assert str(made).startswith("a/b: it broke")

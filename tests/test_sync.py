@@ -1,0 +1,92 @@
+"""The client for ordinary code, against a real gradio 6 server."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from qwen_gradio import AppRaised, CannotConnect, Finished, InvalidMessages, Queued, QwenClient, Started, UsageError
+
+from .conftest import ScriptedSpace, eventually
+
+
+def test_ask_and_stream(space: ScriptedSpace) -> None:
+    script = space.script(20)
+    with QwenClient(space.url) as client:
+        with client.stream(script.prompt) as reply:
+            fragments = list(reply)
+        assert len(fragments) == 20
+        assert "".join(fragments) == reply.text == script.final
+        assert client.ask(script.prompt) == script.final
+        assert list(reply) == [], "it is read once"
+
+
+def test_events(space: ScriptedSpace) -> None:
+    with QwenClient(space.url) as client:
+        events = [event for event in client.stream(space.script(2).prompt).events() if not isinstance(event, Queued)]
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+
+
+def test_a_conversation(space: ScriptedSpace) -> None:
+    with QwenClient(space.url) as client:
+        talk = client.conversation(system="be brief")
+        talk.ask("one")
+        assert '"system": "be brief"' in talk.ask("two")
+        assert [message["role"] for message in talk.messages] == ["user", "assistant"] * 2
+
+
+def test_leaving_stops_the_spaces_work(space: ScriptedSpace) -> None:
+    script = space.script(2000)
+    with QwenClient(space.url) as client, client.stream(script.prompt) as reply:
+        next(reply)
+    assert eventually(script.stopped)
+
+
+def test_ctrl_c_while_waiting_ends_the_reply(space: ScriptedSpace) -> None:
+    script = space.script(5, quiet_at=3)
+    with QwenClient(space.url) as client:
+        reply = client.stream(script.prompt)
+        assert "".join(next(reply) for _ in range(3)) == reply.text
+        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(reply)
+        assert eventually(lambda: list(reply) == [])
+
+
+def test_errors_are_the_same(space: ScriptedSpace) -> None:
+    with QwenClient(space.url) as client:
+        with pytest.raises(InvalidMessages):
+            client.stream([])
+        with pytest.raises(AppRaised) as caught:
+            client.ask(space.script(5, fail_at=2).prompt)
+    assert caught.value.partial
+
+
+def test_a_closed_client_says_so_and_leaves_no_thread(space: ScriptedSpace) -> None:
+    before = threading.active_count()
+    client = QwenClient(space.url)
+    client.ask("hi")
+    client.close()
+    client.close()
+    with pytest.raises(UsageError, match="closed"):
+        client.ask("hi")
+    assert eventually(lambda: threading.active_count() <= before)
+
+
+def test_a_client_that_cannot_connect_leaves_no_thread() -> None:
+    before = threading.active_count()
+    with pytest.raises(CannotConnect), QwenClient("http://127.0.0.1:9"):
+        pass
+    assert eventually(lambda: threading.active_count() <= before)
+
+
+def test_reprs_say_what_it_is() -> None:
+    client = QwenClient()
+    assert client.space == "Qwen/Qwen2-72B-Instruct"
+    assert repr(client) == "<qwen_gradio.QwenClient for Qwen/Qwen2-72B-Instruct>"
+    assert repr(client.stream("hi")) == "<qwen_gradio.SyncReply from Qwen/Qwen2-72B-Instruct: 0 characters>"
+    assert repr(client.conversation()).startswith("<qwen_gradio.SyncConversation with")
+    client.close()
