@@ -234,7 +234,8 @@ class _Network:
                 self._drain()
         except (httpx.HTTPError, RuntimeError) as exc:  # the latter if the pool was closed meanwhile
             # The one exception that `stream_messages` takes without printing a traceback.
-            self.failure = exc
+            if not self.left:
+                self.failure = exc
             raise httpx.RemoteProtocolError(str(exc)) from exc
         finally:
             self._socket = None
@@ -397,7 +398,7 @@ class SharedConnection:
     def __init__(self, url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> None:
         self._origin = str(httpx.URL(url).copy_with(path="/", query=None, fragment=None))
         self._pool = _pool(proxy, seconds)
-        self._calls: weakref.WeakSet[_SharedCall] = weakref.WeakSet()
+        self._networks: weakref.WeakSet[_Network] = weakref.WeakSet()  # as long as a thread uses one, it is there
         network = _Network(self._pool, self._origin)
         try:
             self._client = _Session(url, network=network, token=token)
@@ -411,7 +412,7 @@ class SharedConnection:
         network = _Network(self._pool, self._origin)
         fork = self._client.fork(session, api_name, network, ring)
         call = _SharedCall(_submitted(fork, api_name, arguments), network)
-        self._calls.add(call)
+        self._networks.add(network)
 
         def ended(job: Future[Any]) -> None:
             network.end(job)
@@ -423,10 +424,9 @@ class SharedConnection:
 
     def close(self) -> None:
         """Hang up on every reply, wait for the threads to see it, and close the pool."""
-        calls = list(self._calls)
-        for call in calls:
-            call.hang_up()
-        wait([call.job.future for call in calls], timeout=CLOSING)
+        for network in list(self._networks):
+            network.leave()
+        wait(self._client.executor.running, timeout=CLOSING)
         self._pool.close()
 
 
@@ -515,8 +515,10 @@ class _JobCall:
         failure = self.job.exception()
         if failure is None:
             return self.job.result()
-        lost_by = self._lost_by()
-        raise _reply_error(failure, lost_by) from (lost_by or failure)
+        if isinstance(failure, CancelledError):
+            lost_by = self._lost_by()
+            raise _lost_error(lost_by) from (lost_by or failure)
+        raise _reply_error(failure) from failure
 
     def _lost_by(self) -> Exception | None:
         """What took the connection away, where that is known: gradio_client says CancelledError."""
@@ -531,10 +533,7 @@ class _SharedCall(_JobCall):
     def leave(self) -> None:
         self.left = True
         if not self.job.done():  # a stream that is only closing may close by itself, and be used again
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        self._network.leave()
+            self._network.leave()
 
     def take(self) -> object:
         outputs = self.job.outputs()
@@ -579,7 +578,7 @@ def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradi
     return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {exc}")
 
 
-def _reply_error(exc: Exception, lost_by: Exception | None) -> QwenGradioError:
+def _reply_error(exc: Exception) -> QwenGradioError:
     if isinstance(exc, gradio_client.utils.QueueError):
         return QueueFull("its queue is full, or it takes no requests now")
     if isinstance(exc, httpx.HTTPStatusError):
@@ -588,17 +587,19 @@ def _reply_error(exc: Exception, lost_by: Exception | None) -> QwenGradioError:
         return _transport_error(exc)
     if isinstance(exc, gradio_client.exceptions.AppError | gradio_client.exceptions.ValidationError):
         return AppRaised(f"its code raised: {str(exc).strip().rstrip('.')}")
-    if isinstance(exc, CancelledError):
-        if isinstance(lost_by, httpx.HTTPStatusError):
-            return _status_error(lost_by.response)
-        return ConnectionLost(f"the connection ended before the reply was whole ({lost_by or 'the Space closed it'})")
     return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc})")
+
+
+def _lost_error(exc: Exception | None) -> QwenGradioError:
+    if isinstance(exc, httpx.HTTPStatusError):
+        return _status_error(exc.response)
+    return ConnectionLost(f"the connection ended before the reply was whole ({exc or 'the Space closed it'})")
 
 
 def _transport_error(exc: Exception) -> QwenGradioError:
     if isinstance(exc, httpx.TimeoutException):
         return DeadlineExceeded("it did not answer in time", deadline="connect")
-    if isinstance(exc, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
+    if isinstance(exc, httpx.ReadError | httpx.WriteError | httpx.CloseError | httpx.RemoteProtocolError):
         return ConnectionLost(f"the connection broke off ({exc})")
     return CannotConnect(f"no connection could be made ({exc})")
 

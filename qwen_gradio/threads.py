@@ -18,11 +18,19 @@ class DaemonThreads(Executor):
     """A daemon thread for each call.
 
     A ThreadPoolExecutor is joined at interpreter exit, so a program that is done would wait for a silent Space.
+
+    Attributes:
+        running: the calls that haven't ended.
     """
+
+    def __init__(self) -> None:
+        self.running: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start `fn` in a thread of its own."""
         future: Future[T] = Future()
+        self.running.add(future)
+        future.add_done_callback(self.running.discard)
         thread = threading.Thread(target=settle, args=(future, fn, args, kwargs), daemon=True, name="qwen_gradio")
         thread.start()
         return future

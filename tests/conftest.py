@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
+import signal
 import socketserver
 import threading
 import time
@@ -32,6 +34,11 @@ class ScriptedSpace:
 
     def script(self, updates: int | list[str], **more: Any) -> Script:
         return Script(self, f"r{next(_ids)}", {"updates": updates, **more})
+
+    def kill(self) -> None:
+        """End its process as the kernel does that runs out of memory; the log's first line names it."""
+        first = json.loads(self.log.read_text().splitlines()[0])
+        os.kill(first["pid"], signal.SIGKILL)
 
     def saw(self, name: str) -> list[dict[str, Any]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ class Scripted:
 
     def __init__(self, log: Path) -> None:
         self._log = log
+        self._write("", "up", pid=os.getpid())
 
     def __call__(self, system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
         try:

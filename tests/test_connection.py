@@ -187,4 +187,4 @@ async def test_what_the_stream_meets_is_told_apart(
 
 
 def test_what_gradio_client_cannot_read_is_a_protocol_error() -> None:
-    assert isinstance(connection._reply_error(KeyError("unexpected_error"), None), ProtocolError)
+    assert isinstance(connection._reply_error(KeyError("unexpected_error")), ProtocolError)

@@ -88,7 +88,7 @@ class Counted(str):
     __slots__ = ()
     looked_at = 0
 
-    def startswith(self, prefix: object, start: object = None, end: object = None, /) -> bool:
+    def startswith(self, prefix: object, start: object = None, _end: object = None, /) -> bool:
         Counted.looked_at += len(prefix) if isinstance(prefix, str) else 0
         return str(self).startswith(str(prefix), int(str(start or 0)))
 

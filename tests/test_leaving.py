@@ -34,10 +34,13 @@ async def _cancelled_scope(reply: Reply) -> None:
 
 
 async def _exception_in_the_loop_body(reply: Reply) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def read() -> None:
         async with reply:
             async for _ in reply:
                 raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await read()
 
 
 async def _break_from_events(reply: Reply) -> None:
@@ -55,8 +58,7 @@ async def _closed_by_another_task(reply: Reply) -> None:
                 pass
 
         tasks.start_soon(read)
-        while not reply.text:
-            await anyio.sleep(0.01)
+        await anyio.sleep(0.3)
         await reply.aclose()  # the reader's loop ends, as if all had been read
 
 
