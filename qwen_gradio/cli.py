@@ -126,7 +126,8 @@ def _demo_url(port: int = 0) -> Iterator[str]:
 
 
 async def _ask(client: AsyncQwenClient, prompt: str, system: str | None, show: _Show) -> None:
-    async with client, client.stream(prompt, system=system) as reply:
+    reply = client.stream(prompt, system=system)  # wrong use is told before any network
+    async with client, reply:
         async for event in reply.events():
             show(event)
 

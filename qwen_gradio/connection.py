@@ -282,11 +282,42 @@ def _pool(proxy: str | None, seconds: float | None) -> httpx.Client:
 # --- gradio_client, with its seams
 
 
+def _in_world(function: Any, **world: Any) -> Any:
+    """Copy a function of gradio_client that sees other globals; the module is left as it is, for everybody else."""
+    globals_ = {**function.__globals__, **world}
+    copied = types.FunctionType(
+        function.__code__, globals_, function.__name__, function.__defaults__, function.__closure__
+    )
+    copied.__kwdefaults__ = function.__kwdefaults__
+    return copied
+
+
+def _headers(*, token: str | Literal[False], library_name: str, library_version: str) -> dict[str, str]:
+    """What `huggingface_hub.build_hf_headers` gives, less the telemetry.
+
+    That asks the Hub for a list of agents, around the proxy, to say in the user agent which of them runs it (2.4).
+    """
+    headers = {"user-agent": f"{library_name}/{library_version}; qwen_gradio"}
+    return {**headers, "authorization": f"Bearer {token}"} if token else headers
+
+
 class _QuietClient(gradio_client.Client):  # type: ignore[misc] # untyped, so Any
-    """A Client that tells nobody: gradio_client reports each start to its makers, whatever `analytics_enabled` says."""
+    """A Client that talks to its Space alone."""
+
+    def __init__(self, url: str, *, token: str | None, **options: Any) -> None:
+        # token=None would send the one that is saved on this machine.
+        known = {"token": token or False, "verbose": False, "download_files": False, "analytics_enabled": False}
+        connect = _in_world(gradio_client.Client.__init__, build_hf_headers=_headers)
+        connect(self, url, **known, **options)
 
     def _telemetry_thread(self) -> None:
-        """Report nothing."""
+        """Report nothing: gradio_client tells its makers of each start, whatever `analytics_enabled` says."""
+
+    def new_helper(self, *args: Any, **kwargs: Any) -> Any:
+        helper = super().new_helper(*args, **kwargs)
+        # After `cancel` it posts here too, around the proxy; `/cancel`, which does the work, does not.
+        helper.reset_url = ""
+        return helper
 
 
 class _Mailbox(queue.SimpleQueue):  # type: ignore[type-arg] # not subscriptable at runtime in Python 3.10
@@ -341,17 +372,14 @@ class _Session(_QuietClient):
 
     def __init__(self, url: str, *, network: _Network, token: str | None) -> None:
         self.network = network
-        super().__init__(url, token=token or False, verbose=False, download_files=False, analytics_enabled=False)
+        super().__init__(url, token=token)
         self.executor = self.stream_executor = DaemonThreads()
         self.helper_executor = _InlineThreads()
 
-    def _rebound(self, name: str) -> Callable[..., Any]:
-        """Copy a method of Client for which `httpx` is our network, and a deque our mailbox."""
+    def _rebound(self, name: str) -> Any:
+        """A method of Client for which `httpx` is our network, and a deque our mailbox."""
         function = getattr(gradio_client.Client, name)
-        world = {**function.__globals__, "httpx": self.network, "deque": _Mailbox}
-        copied = types.FunctionType(function.__code__, world, name, function.__defaults__, function.__closure__)
-        copied.__kwdefaults__ = function.__kwdefaults__
-        return types.MethodType(copied, self)
+        return types.MethodType(_in_world(function, httpx=self.network, deque=_Mailbox), self)
 
     def _get_config(self) -> dict[str, Any]:
         # No heartbeat: it would hold a connection open for a session in which nothing is ever asked.
@@ -447,10 +475,7 @@ class PlainConnection:
         try:
             return _QuietClient(
                 self._url,
-                token=self._token or False,
-                verbose=False,
-                download_files=False,
-                analytics_enabled=False,
+                token=self._token,
                 ssl_verify=_tls(),
                 httpx_kwargs=network,
             )

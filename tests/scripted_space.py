@@ -1,7 +1,8 @@
 """A Space that answers by script, on the stand-in's page, and writes down what it sees.
 
 It runs in a process of its own, on any Gradio, and so imports nothing of the package but the stand-in's file. The
-prompt is the script, as JSON: {"id", "updates": [text, …] | int, "step": seconds, "fail_at": int, "quiet_at": int}.
+prompt is the script, as JSON: {"id", "updates": [text, …] | int, "before": seconds, "step": seconds,
+"fail_at": int, "quiet_at": int}.
 Each line of its log is JSON too: {"id", "saw": "start" | "step" | "closed" | "final", …}.
 """
 
@@ -48,6 +49,7 @@ class Scripted:
 
     def _play(self, name: str, script: dict[str, Any]) -> Iterator[str]:
         updates, text, n = script["updates"], "", -1
+        time.sleep(script.get("before", 0))
         for n, update in enumerate(range(updates) if isinstance(updates, int) else updates):
             if n == script.get("fail_at"):
                 raise ValueError(f"scripted failure at {n}")

@@ -1,0 +1,60 @@
+"""A real HTTP proxy: it forwards plain requests, tunnels CONNECT, and writes down whom it was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Proxy:
+    url: str
+    asked: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Proxy]:
+    class Handler(socketserver.StreamRequestHandler):
+        rbufsize = 0  # what follows the head is copied from the socket
+
+        def handle(self) -> None:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = self.rfile.readline()
+                if not line:
+                    return
+                head += line
+            method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
+            proxy.asked.append(f"{method} {target}")
+            where = urlsplit(target if "//" in target else f"//{target}")
+            with socket.create_connection((where.hostname or "", where.port or 80)) as onward:
+                if method == "CONNECT":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                else:  # one request a connection, so that the next one is written down too
+                    path = target.partition(where.netloc)[2]
+                    head = head.replace(target.encode(), path.encode(), 1)
+                    head = head.replace(b"Connection: keep-alive", b"Connection: close")
+                    onward.sendall(head)
+                threading.Thread(target=_copy, args=(self.connection, onward), daemon=True).start()
+                _copy(onward, self.connection)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield proxy
+        server.shutdown()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,182 @@
+"""The command: in this process where that can tell, in one of its own where signals and pipes matter."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner, Result
+
+import qwen_gradio
+from qwen_gradio import cli
+
+from .conftest import ScriptedSpace, eventually
+
+COMMAND = [sys.executable, "-m", "qwen_gradio.cli"]
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(cli.main, arguments, input=stdin)
+
+
+def test_the_reply_is_on_stdout_and_nothing_else(space: ScriptedSpace) -> None:
+    script = space.script(5)
+    result = run("--space", space.url, script.prompt)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, script.final + "\n", "")
+
+
+def test_ask_can_be_named(space: ScriptedSpace) -> None:
+    assert '"query": "demo"' in run("ask", "--space", space.url, "demo").stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_the_prompt_is_read_from_stdin(space: ScriptedSpace, arguments: list[str]) -> None:
+    result = run("--space", space.url, "--system", "be brief", *arguments, stdin="hi")
+    assert json.loads(result.stdout) == {"system": "be brief", "turns": [], "query": "hi"}
+
+
+def test_json_is_one_event_a_line(space: ScriptedSpace) -> None:
+    result = run("--space", space.url, "--json", space.script(["a", "añ"]).prompt)
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event for event in events if event["event"] != "queued"] == [
+        {"event": "started"},
+        {"event": "fragment", "text": "a", "start": 0},
+        {"event": "fragment", "text": "ñ", "start": 1},
+        {"event": "finished", "text": "añ"},
+    ]
+
+
+def test_a_rewritten_reply_is_written_anew(space: ScriptedSpace) -> None:
+    assert run("--space", space.url, space.script(["wrold", "world", "world!"]).prompt).stdout == "wrold\nworld!\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--space", "nonsense", "hi"], 2, "qwen-gradio: expected a Space id like Qwen/Qwen2-72B-Instruct"),
+        (["--timeout", "0", "hi"], 2, "qwen-gradio: expected a number of seconds above 0"),
+        (["--proxy", "x", "hi"], 2, "qwen-gradio: expected the URL of a proxy"),
+        (["  "], 2, "qwen-gradio: expected a prompt"),
+        (["--nonsense", "hi"], 2, "No such option"),
+        (["--timeout", "soon", "hi"], 2, "is not a valid float"),
+        (["two", "prompts"], 2, "unexpected extra argument"),
+        (["--space", "http://127.0.0.1:9", "hi"], 1, "qwen-gradio: http://127.0.0.1:9: no connection could be made"),
+    ],
+)
+def test_what_goes_wrong_is_told_on_stderr(arguments: list[str], code: int, says: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_reply_that_fails_half_way_shows_what_came_and_one_line(space: ScriptedSpace) -> None:
+    result = run("--space", space.url, space.script(5, fail_at=2).prompt)
+    assert result.exit_code == 1
+    assert result.stdout.endswith("-1 \n")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith(f"qwen-gradio: {space.url}: its code raised")
+
+
+def test_a_silent_space_is_not_waited_for(space: ScriptedSpace) -> None:
+    result = run("--space", space.url, "--timeout", "0.5", space.script(5, quiet_at=1).prompt)
+    assert result.exit_code == 1
+    assert "nothing new came for 0.5 s" in result.stderr
+
+
+def test_help_and_version() -> None:
+    assert "--space" in run("--help").output
+    assert "demo" in run("--help").output
+    assert qwen_gradio.__version__ in run("--version").output
+
+
+def test_ctrl_c_stops_the_spaces_work_and_exits_at_once(space: ScriptedSpace) -> None:
+    script = space.script(2000)
+    command = [*COMMAND, "--space", space.url, script.prompt]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, "")
+    assert out.endswith("\n")
+    assert eventually(script.stopped)
+    assert script.count("step") < 500
+
+
+def test_a_reader_that_goes_away_stops_the_spaces_work(space: ScriptedSpace) -> None:
+    script = space.script(2000)
+    command = [*COMMAND, "--space", space.url, script.prompt]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5)
+        process.stdout.close()
+        assert process.wait(timeout=10) == 1
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    assert eventually(script.stopped)
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str]:
+    """Run the command with a terminal as its three streams, and give its exit code and what the terminal shows."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen([*COMMAND, *arguments], stdin=child, stdout=child, stderr=child)
+    os.close(child)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal ends
+        while True:
+            shown += os.read(parent, 65536)
+    os.close(parent)
+    return process.wait(), shown.decode()
+
+
+def test_a_terminal_is_told_where_it_stands(space: ScriptedSpace) -> None:
+    code, shown = on_a_terminal("--space", space.url, space.script(["done"], before=1.0).prompt)
+    assert code == 0
+    assert "Waiting for the first words" in shown
+    assert "done" in shown
+
+
+def test_a_terminal_without_a_prompt_is_told_how() -> None:
+    code, shown = on_a_terminal()
+    assert code == 2
+    assert 'as in: qwen-gradio "Why is the sky blue?"' in shown
+
+
+def test_a_place_in_the_queue_is_said_plainly() -> None:
+    assert cli._place(qwen_gradio.Queued(2, 7, 12.4)) == "In the queue: 2 of 7, about 12 s"
+    assert cli._place(qwen_gradio.Queued(None, None, None)) == "In the queue: ?"
+
+
+def test_demo_answers_by_itself() -> None:
+    result = run("--demo", "What is the capital of France?")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("I am a stand-in for Qwen2-72B-Instruct")
+    assert "You asked: What is the capital of France?" in result.stdout
+
+
+def test_demo_stays_up_until_ctrl_c() -> None:
+    with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert "I am a stand-in" in run("--space", url, "hi").stdout
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Ask it: qwen-gradio --space" in err
+    assert run("--space", url, "hi").exit_code == 1, "it is down"
+
+
+def test_without_gradio_there_is_no_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    result = run("--demo", "hi")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "qwen-gradio: the stand-in Space needs gradio: pip install 'qwen_gradio[demo]'\n",
+    )

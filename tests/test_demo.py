@@ -1,0 +1,63 @@
+"""The stand-in Space: the Qwen Space's API on every Gradio, plain about what it is, and gone with its owner."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from qwen_gradio import QwenClient, demo
+
+from .environments import python_with_gradio
+
+
+@pytest.mark.parametrize("gradio", ["4", "5", "6"])
+def test_it_has_the_qwen_spaces_api(gradio: str) -> None:
+    from qwen_gradio.connection import connect
+
+    with demo.running(python=python_with_gradio(gradio)) as url:
+        made = connect(url, token=None, proxy=None, seconds=20)
+        named, listeners = made.info["named_endpoints"], made.config["dependencies"]
+        made.close()
+    assert list(named) == ["/model_chat", "/model_chat_1", "/clear_session", "/modify_system_session"]
+    chat = named["/model_chat"]
+    assert [(p["parameter_name"], p["component"], p["parameter_has_default"]) for p in chat["parameters"]] == [
+        ("query", "Textbox", False),
+        ("history", "Chatbot", True),
+        ("system", "Textbox", True),
+    ]
+    assert [returned["component"] for returned in chat["returns"]] == ["Textbox", "Chatbot", "Textbox"]
+    # The ids of the real page, on which the raw protocol's callers rely (fn_index 0, trigger 11).
+    assert (listeners[0]["targets"], listeners[0]["inputs"], listeners[0]["outputs"]) == (
+        [[11, "submit"]],
+        [11, 10, 8],
+        [11, 10, 4],
+    )
+
+
+def test_it_says_what_it_is_and_what_it_was_asked() -> None:
+    with demo.running() as url, QwenClient(url) as client:
+        talk = client.conversation(system="Be brief.")
+        first = talk.ask("Hello?")
+        with talk.stream("And again?") as reply:
+            fragments = list(reply)
+    assert "a stand-in for Qwen2-72B-Instruct: a real Gradio server" in first
+    assert "no model" in first
+    assert first.endswith("You asked: Hello?\nThe system message: Be brief.\nSaid before that: nothing")
+    assert reply.text.endswith("Said before that: you said “Hello?”")
+    assert len(fragments) == len(reply.text.split()), "a word at a time"
+
+
+def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit('no such luck')")
+    with pytest.raises(RuntimeError, match="no such luck"), demo.running(broken, python=sys.executable):
+        pass
+
+
+def test_a_server_that_hangs_is_ended(tmp_path: Path) -> None:
+    hanging = tmp_path / "hanging.py"
+    hanging.write_text("import time; time.sleep(3600)")
+    with pytest.raises(RuntimeError, match="did not start"), demo.running(hanging, seconds=0.5):
+        pass

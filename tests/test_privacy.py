@@ -1,0 +1,87 @@
+"""Whom this library talks to: the Space, through the proxy if there is one, and nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qwen_gradio import AsyncQwenClient
+
+from . import proxy
+from .conftest import ScriptedSpace, eventually
+
+# What it connects to, looks up and sends as a token; a token is saved on the machine, and telemetry not turned off.
+WATCHED = """
+import json, sys
+connected, looked_up, headers = [], [], []
+def watch(event, args):
+    if event == "socket.connect":
+        connected.append(args[1][:2])
+    elif event == "socket.getaddrinfo":
+        looked_up.append(args[0])
+sys.addaudithook(watch)
+import httpx
+send = httpx.Client.send
+def recorded(self, request, **options):
+    headers.append({name: value for name, value in request.headers.items() if "auth" in name})
+    return send(self, request, **options)
+httpx.Client.send = recorded
+import anyio, qwen_gradio
+from qwen_gradio import connection
+if PLAIN:
+    connection.missing_seams = lambda: ["a seam"]
+async def main():
+    async with qwen_gradio.AsyncQwenClient(URL, token=TOKEN) as client:
+        await client.ask("hi")
+        async with client.stream(LONG) as reply:
+            await anext(reply)
+    await anyio.sleep(0.5)
+anyio.run(main)
+print(json.dumps({"connected": connected, "looked_up": looked_up, "headers": headers}))
+"""
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
+@pytest.mark.parametrize("token", [None, "hf_given"])
+def test_only_the_space_is_talked_to(space: ScriptedSpace, tmp_path: Path, plain: bool, token: str | None) -> None:
+    (tmp_path / "token").write_text("hf_saved")
+    values = {"URL": space.url, "TOKEN": token, "PLAIN": plain, "LONG": space.script(1000).prompt}
+    code = "".join(f"{name} = {value!r}\n" for name, value in values.items()) + WATCHED
+    clean = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name and "ANALYTICS" not in name}
+    environment = {**clean, "HF_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    seen = json.loads(run.stdout)
+    host, port = space.url.removeprefix("http://").split(":")
+    assert {tuple(address) for address in seen["connected"]} == {(host, int(port))}
+    assert set(seen["looked_up"]) <= {host}
+    assert {value for headers in seen["headers"] for value in headers.values()} == (
+        {f"Bearer {token}"} if token else set()
+    )
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
+async def test_every_byte_goes_through_the_proxy(
+    space: ScriptedSpace, plain: bool, monkeypatch: pytest.MonkeyPatch, mocker: Any
+) -> None:
+    if plain:
+        monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
+    script, left = space.script(20), space.script(2000)
+    connected = mocker.spy(socket, "create_connection")
+    with proxy.running() as through:
+        async with AsyncQwenClient(space.url, proxy=through.url) as client:
+            assert await client.ask(script.prompt) == script.final
+            async with client.stream(left.prompt) as reply:
+                await anext(reply)
+        assert eventually(left.stopped)
+        assert len(through.asked) >= 6, through.asked  # config and info, then join and data twice
+        port = int(through.url.rpartition(":")[2])
+    own = [call.args[0] for call in connected.call_args_list if call.args[0] != ("127.0.0.1", port)]
+    assert all(address == ("127.0.0.1", int(space.url.rpartition(":")[2])) for address in own), "the proxy's own"
+    assert len(own) == len(through.asked), "whatever reached the Space was asked of the proxy"
