@@ -1,0 +1,91 @@
+"""The README: its command in a fresh environment, its programs against the stand-in, its tables against the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qwen_gradio
+from qwen_gradio import Timeouts, demo, errors
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[str]:
+    with demo.running() as url:
+        yield url.rstrip("/")
+
+
+def run(program: str, stand_in: str) -> str:
+    program = program.replace("http://127.0.0.1:7860", stand_in)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+PROGRAMS = blocks("python")
+OUTPUTS = blocks("text")
+
+
+def test_the_first_program_prints_what_it_says(stand_in: str) -> None:
+    assert run(PROGRAMS[0], stand_in) + "\n" == OUTPUTS[0]
+    assert len([line for line in PROGRAMS[0].splitlines() if line]) == 8
+
+
+def test_the_sync_program_remembers(stand_in: str) -> None:
+    printed = run(PROGRAMS[1], stand_in)
+    assert "The system message: Be brief." in printed
+    assert printed.endswith("Said before that: you said “My name is Ada.”\n")
+
+
+def test_the_providers_program_prints_the_reply(stand_in: str) -> None:
+    assert run(PROGRAMS[2], stand_in) + "\n" == OUTPUTS[0]
+
+
+def test_the_errors_program_prints_what_it_says(stand_in: str) -> None:
+    assert run(PROGRAMS[3], stand_in) == OUTPUTS[1]
+
+
+def test_the_leaving_program_prints_a_part(stand_in: str) -> None:
+    assert run(PROGRAMS[4], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
+
+
+def test_every_program_is_run() -> None:
+    assert len(PROGRAMS) == 5
+
+
+def test_every_error_and_default_is_told() -> None:
+    for name in errors.__all__:
+        assert f"`{name}`" in README
+    assert f"| `connect` | {Timeouts().connect:g} |" in README
+    assert f"| `silence` | {Timeouts().silence:g} |" in README
+    assert f"`{qwen_gradio.spaces.DEFAULT}`" in README
+
+
+def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
+    """With the files that git would clone, an empty home, and no virtual environment."""
+    command = next(line for line in README.splitlines() if "--demo" in line)
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    for name in listed.stdout.decode().split():
+        (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "clone" / name)
+    (tmp_path / "home").mkdir()
+    ours = ("COVERAGE", "PYTHON", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment["HOME"] = str(tmp_path / "home")
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path / "clone", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == OUTPUTS[0]
