@@ -80,6 +80,6 @@ __all__ = [
 
 # Reprs and tracebacks say where users find a class, not in which room it lives.
 for _name in __all__:
-    if isinstance(_public := globals()[_name], type):
+    if getattr(_public := globals()[_name], "__module__", "").startswith(f"{__name__}."):
         _public.__module__ = __name__
 del _name, _public

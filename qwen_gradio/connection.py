@@ -189,6 +189,8 @@ class _Network:
         self._pool = pool
         self._origin = origin
         self._socket: socket.socket | None = None
+        self._lock = threading.Lock()  # between leaving and giving the connection back
+        self._giving_back = False
         self._over = False
         self.left = False
         self.failure: Exception | None = None  # what gradio_client turns into a bare CancelledError
@@ -248,7 +250,12 @@ class _Network:
                 return
 
     def _drain(self) -> None:
-        """Read on to the end that follows the server's `close_stream`, so that the connection can serve again."""
+        """Read on to the end that follows the server's `close_stream`, so that the connection can serve again.
+
+        From here on it may be another reply's at any moment, and `leave` must not touch it any more.
+        """
+        with self._lock:
+            self._giving_back = True
         for _ in self._chunks:
             break
 
@@ -266,7 +273,13 @@ class _Network:
 
     def leave(self) -> None:
         """Hang up, or do so as soon as there is something to hang up."""
-        self.left = True  # before the socket is looked at: `stream` does the two in the other order
+        with self._lock:
+            self.left = True  # before the socket is looked at: `stream` does the two in the other order
+            if not self._giving_back:
+                self.hang_up()
+
+    def hang_up(self) -> None:
+        """Shut the socket down, whosever it is by now."""
         stream = self._socket
         if stream is not None:
             with contextlib.suppress(OSError):  # it may have gone by itself
@@ -454,6 +467,7 @@ class SharedConnection:
         """Hang up on every reply, wait for the threads to see it, and close the pool."""
         for network in list(self._networks):
             network.leave()
+            network.hang_up()
         wait(self._client.executor.running, timeout=CLOSING)
         self._pool.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from . import messages as written
@@ -29,6 +29,7 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
     active_by_default: ClassVar[bool] = True
     needs_auth: ClassVar[bool] = False
     supports_stream: ClassVar[bool] = True
+    use_stream_timeout: ClassVar[bool] = True
     supports_system_message: ClassVar[bool] = True
     supports_message_history: ClassVar[bool] = False
     live: ClassVar[int] = 0  # g4f's rotation counts here
@@ -53,6 +54,11 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
     def get_model(cls, model: str, **_: Any) -> str:
         """Resolve a model's name: an alias, or `""` for the default."""
         return cls.model_aliases.get(model, model) or cls.default_model
+
+    @classmethod
+    def get_async_create_function(cls) -> Callable[..., AsyncResult]:
+        """Give what makes the generator; g4f asked for it by this name up to 2026."""
+        return cls.create_async_generator
 
     @classmethod
     async def create_async_generator(

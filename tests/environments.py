@@ -1,4 +1,4 @@
-"""Virtual environments with the Gradio versions that the tests run servers on, made once and kept in `.cache`."""
+"""Virtual environments with what the tests need beside them: older Gradios, and g4f. Made once, kept in `.cache`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-CACHE = Path(__file__).parents[1] / ".cache" / "environments"
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache" / "environments"
 
 # Gradio 4 is older than its dependencies' later changes, hence the pins.
 NEEDS = {
-    "6": ["gradio>=6,<7"],
-    "5": ["gradio==5.50.0"],
-    "4": [
+    "g4f": ["g4f>=8.8", "-e", str(ROOT)],
+    "gradio-6": ["gradio>=6,<7"],
+    "gradio-5": ["gradio==5.50.0"],
+    "gradio-4": [
         "gradio==4.44.1",
         "huggingface_hub<0.26",
         "starlette<0.42",
@@ -31,11 +33,16 @@ def python_with_gradio(major: str) -> str:
     """Give the path of a Python that has Gradio 4, 5 or 6; this one, if it has it."""
     if major == "6" and importlib.util.find_spec("gradio"):
         return sys.executable
-    home = CACHE / f"gradio-{major}"
+    return python_with(f"gradio-{major}")
+
+
+def python_with(what: str) -> str:
+    """Give the path of a Python that has what `NEEDS` lists under that name."""
+    home = CACHE / what
     if not (home / "made").exists():
         shutil.rmtree(home, ignore_errors=True)
         subprocess.run([_python_311(), "-m", "venv", home], check=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", *NEEDS[major]], check=True)
+        subprocess.run([home / "bin" / "pip", "install", "--quiet", *NEEDS[what]], check=True)
         (home / "made").touch()
     return str(home / "bin" / "python")
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ import qwen_gradio
 from qwen_gradio import InvalidMessages, Qwen_Qwen_2_72B
 
 from .conftest import ScriptedSpace, eventually
+from .environments import python_with
 
 
 @pytest.fixture
@@ -23,9 +27,10 @@ def provider(space: ScriptedSpace) -> type[Qwen_Qwen_2_72B]:
 
 
 def test_its_attributes() -> None:
-    assert {name: value for name, value in vars(Qwen_Qwen_2_72B).items() if not callable(value) and name[0] != "_"} | {
-        "get_dict": 0, "get_parent": 0, "get_model": 0, "create_async_generator": 0, "generate_session_hash": 0,
-    } == {
+    described = {
+        name: value for name, value in vars(Qwen_Qwen_2_72B).items() if type(value) in (str, bool, int, dict, list)
+    }
+    assert {name: value for name, value in described.items() if name[0] != "_"} == {
         "label": "Qwen Qwen-2.72B",
         "url": "https://qwen-qwen2-72b-instruct.hf.space",
         "api_endpoint": "https://qwen-qwen2-72b-instruct.hf.space/queue/join?",
@@ -33,14 +38,14 @@ def test_its_attributes() -> None:
         "active_by_default": True,
         "needs_auth": False,
         "supports_stream": True,
+        "use_stream_timeout": True,
         "supports_system_message": True,
         "supports_message_history": False,
         "live": 0,
         "default_model": "qwen-qwen2-72b-instruct",
         "model_aliases": {"qwen-2-72b": "qwen-qwen2-72b-instruct"},
         "models": ["qwen-2-72b"],
-        "get_dict": 0, "get_parent": 0, "get_model": 0, "create_async_generator": 0, "generate_session_hash": 0,
-    }  # fmt: skip
+    }
 
 
 def test_its_methods() -> None:
@@ -128,3 +133,39 @@ async def test_nothing_to_ask_is_refused(messages: Any) -> None:
 async def test_its_proxy_is_used(provider: type[Qwen_Qwen_2_72B]) -> None:
     with pytest.raises(qwen_gradio.CannotConnect):
         await collect(provider, [{"role": "user", "content": "hi"}], proxy="http://127.0.0.1:9")
+
+
+# Both of g4f's ways: a list of providers of which the first is down, and its OpenAI-like client.
+IN_G4F = """
+import asyncio
+from g4f.client import AsyncClient
+from g4f.providers.retry_provider import IterListProvider
+from qwen_gradio import Qwen_Qwen_2_72B
+
+class Down(Qwen_Qwen_2_72B):
+    url = "http://127.0.0.1:9"
+
+class Up(Qwen_Qwen_2_72B):
+    url = URL
+
+async def main():
+    messages = [{"role": "user", "content": PROMPT}]
+    chain = IterListProvider([Down, Up], shuffle=False)
+    chunks = [chunk async for chunk in chain.create_async_generator("qwen-2-72b", messages, stream=True)]
+    print("".join(chunk for chunk in chunks if isinstance(chunk, str)))
+    client = AsyncClient(provider=Up)
+    stream = client.chat.completions.create(model="qwen-2-72b", messages=messages, stream=True)
+    print("".join([chunk.choices[0].delta.content or "" async for chunk in stream]))
+
+asyncio.run(main())
+"""
+
+
+def test_it_works_inside_g4f(space: ScriptedSpace, tmp_path: Path) -> None:
+    script = space.script(5)
+    environment = {**os.environ, "HOME": str(tmp_path)}  # g4f keeps cookies and caches there
+    code = f"URL = {space.url!r}\nPROMPT = {script.prompt!r}\n{IN_G4F}"
+    run = subprocess.run(
+        [python_with("g4f"), "-c", code], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    )
+    assert run.stdout.splitlines()[-2:] == [script.final.strip() + " ", script.final.strip() + " "], run.stderr
