@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
@@ -50,7 +51,7 @@ def test_ctrl_c_while_waiting_ends_the_reply(space: ScriptedSpace) -> None:
     with QwenClient(space.url) as client:
         reply = client.stream(script.prompt)
         assert "".join(next(reply) for _ in range(3)) == reply.text
-        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
             next(reply)
         assert eventually(lambda: list(reply) == [])
