@@ -21,7 +21,7 @@ import httpx
 
 from qwen_gradio import AsyncQwenClient, demo
 
-UPDATES, SECONDS_BETWEEN, ROUNDS = 60, 0.02, 7
+UPDATES, SECONDS_BETWEEN = 60, 0.02
 
 # What a reader does: a prompt goes in, and out comes each new piece of text, as soon as there is one.
 Reader = Callable[[], AsyncIterator[str]]
@@ -86,7 +86,7 @@ async def measured(reader: Reader) -> tuple[float, float, int]:
     return first * 1000, statistics.median(lags[1:]) * 1000, len(lags)
 
 
-async def compare(url: str) -> dict[str, list[tuple[float, float, int]]]:
+async def compare(url: str, rounds: int) -> dict[str, list[tuple[float, float, int]]]:
     results: dict[str, list[tuple[float, float, int]]] = {}
     plain = await asyncio.to_thread(gradio_client.Client, url, verbose=False, token=False)
     async with AsyncQwenClient(url) as own, httpx.AsyncClient(base_url=f"{url}gradio_api/", timeout=None) as raw:  # noqa: S113 - a benchmark of its own server
@@ -96,7 +96,7 @@ async def compare(url: str) -> dict[str, list[tuple[float, float, int]]]:
             "`for output in job`": lambda: for_output_in_job(plain),
             "`async for update in job`": lambda: async_for_update_in_job(plain),
         }
-        for turn in range(ROUNDS + 1):
+        for turn in range(rounds + 1):
             for name, reader in readers.items():
                 result = await measured(reader)
                 if turn:  # the first round warms up
@@ -122,11 +122,13 @@ def table(results: dict[str, list[tuple[float, float, int]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", action="store_true", help="be the server, which the benchmark starts by itself")
-    if parser.parse_args().serve:
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    if given.serve:
         demo.serve(clock)
     else:
         with demo.running("-m", "tests.benchmarks", "--serve") as url:
-            sys.stdout.write(table(asyncio.run(compare(url))) + "\n")
+            sys.stdout.write(table(asyncio.run(compare(url, given.rounds))) + "\n")
 
 
 if __name__ == "__main__":

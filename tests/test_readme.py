@@ -89,3 +89,15 @@ def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == OUTPUTS[0]
+
+
+def test_the_benchmark_gives_the_readmes_table() -> None:
+    """Its columns and rows, that is: the times are another machine's, but the fragments are as many."""
+
+    def without_times(table: str) -> list[str]:
+        return [re.sub(r"[\d.]+ ms, × [\d.]+", "time", line) for line in table.splitlines()]
+
+    command = [sys.executable, "-m", "tests.benchmarks", "--rounds", "1"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = re.findall(r"^\| of a reply of .*?\n\n", README, re.DOTALL | re.MULTILINE)
+    assert [without_times(made)] == [without_times(table.strip()) for table in told]
