@@ -190,6 +190,8 @@ class Reply:
 
     async def _ask(self) -> AsyncGenerator[Event, None]:
         connection, endpoint = await self._client._connected()
+        if self._over:
+            raise UsageError("this reply was closed while it was being asked for")  # to `_next`, which ends it
         arguments = endpoint.arguments(self._chat, self._options)
         bell = Bell()
         asking = functools.partial(

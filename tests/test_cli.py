@@ -9,12 +9,13 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
 import qwen_gradio
-from qwen_gradio import cli
+from qwen_gradio import QwenClient, cli
 
 from .conftest import ScriptedSpace, eventually
 
@@ -141,6 +142,15 @@ def test_a_terminal_is_told_where_it_stands(space: ScriptedSpace) -> None:
     assert code == 0
     assert "Waiting for the first words" in shown
     assert "done" in shown
+
+
+def test_a_terminal_is_told_its_place_in_the_queue(make_space: Callable[..., ScriptedSpace]) -> None:
+    space = make_space("--at-once", "1")
+    with QwenClient(space.url) as client, client.stream(space.script(600).prompt) as running:
+        next(running)
+        code, shown = on_a_terminal("--space", space.url, space.script(["done"]).prompt)
+    assert code == 0
+    assert "In the queue: 1 of 1" in shown
 
 
 def test_a_terminal_without_a_prompt_is_told_how() -> None:

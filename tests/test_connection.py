@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import sys
 import threading
 import time
@@ -14,7 +15,16 @@ import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 import httpx
 import pytest
 
-from qwen_gradio import AsyncQwenClient, ProtocolError, QwenGradioError, connection
+from qwen_gradio import (
+    AsyncQwenClient,
+    CannotConnect,
+    DeadlineExceeded,
+    InvalidOption,
+    ProtocolError,
+    QwenGradioError,
+    Timeouts,
+    connection,
+)
 
 from .conftest import ScriptedSpace, eventually, our_threads
 
@@ -184,6 +194,55 @@ async def test_what_the_stream_meets_is_told_apart(
             await client.ask("hi")
     assert type(caught.value).__name__ == error
     assert capfd.readouterr().err == "", "gradio_client prints a traceback when a stream fails"
+
+
+async def test_a_space_that_does_not_take_the_question_is_not_waited_for(space: ScriptedSpace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with AsyncQwenClient(space.url, timeouts=Timeouts(connect=1)) as client:
+            shared, _ = await client._connected()
+            shared._client.sse_data_url = f"http://127.0.0.1:{silent.getsockname()[1]}/"  # type: ignore[attr-defined] # a SharedConnection
+            shared._origin = "http://127.0.0.1"  # type: ignore[attr-defined] # the same
+            with pytest.raises(DeadlineExceeded) as caught:
+                await client.ask("hi")
+    assert caught.value.deadline == "connect"
+
+
+def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
+    network = connection._Network(httpx.Client(), "http://127.0.0.1/")
+    network._chunks = iter([b"the reply", b"close_stream, or not", b"heartbeat"])
+    chunks = network.iter_bytes()
+    assert next(chunks) == b"the reply"
+    network._over = True
+    assert list(chunks) == [b"close_stream, or not"]
+    network._pool.close()
+
+
+def test_a_stream_that_gives_its_connection_back_is_not_hung_up_on() -> None:
+    network = connection._Network(httpx.Client(), "http://127.0.0.1/")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        network._socket, network._chunks = ours, iter([])
+        network._drain()
+        network.leave()
+        ours.send(b"another reply's")
+        assert theirs.recv(99) == b"another reply's"
+    network._pool.close()
+
+
+async def test_what_the_endpoint_does_not_take_is_told_before_any_request(
+    space: ScriptedSpace, requests: list[str]
+) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        made, _ = await client._connected()
+        del requests[:]
+        with pytest.raises(InvalidOption, match=r"/model_chat: .*nonsense"):
+            made.submit("session", "/model_chat", {"nonsense": 1}, lambda: None)
+    assert requests == []
+
+
+def test_the_plain_path_tells_errors_apart_too() -> None:
+    with pytest.raises(CannotConnect):
+        connection.PlainConnection("http://127.0.0.1:9", token=None, proxy=None, seconds=5)
 
 
 def test_what_gradio_client_cannot_read_is_a_protocol_error() -> None:

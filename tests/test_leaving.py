@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from qwen_gradio import AsyncQwenClient, Reply
@@ -137,3 +138,36 @@ async def test_closing_the_client_ends_its_replies(space: ScriptedSpace) -> None
     await client.aclose()
     for script in scripts:
         assert await _stopped(script)
+
+
+async def test_closing_while_connecting_asks_nothing(space: ScriptedSpace) -> None:
+    script = space.script(5)
+    client = AsyncQwenClient(space.url)
+    reply = client.stream(script.prompt)
+    async with anyio.create_task_group() as tasks:
+
+        async def read() -> None:
+            assert [fragment async for fragment in reply] == []
+
+        tasks.start_soon(read)
+        await anyio.lowlevel.checkpoint()
+        await reply.aclose()
+    await client.aclose()
+    assert script.count("start") == 0
+
+
+async def test_leaving_the_plain_path_while_it_connects(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
+    other = space.script(30)
+    answers = []
+    async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
+
+        async def ask_the_other() -> None:
+            answers.append(await client.ask(other.prompt))
+
+        tasks.start_soon(ask_the_other)
+        await anyio.sleep(0.1)
+        with anyio.move_on_after(0.001) as scope:  # a second Client has to be connected first
+            await client.ask(space.script(3).prompt)
+        assert scope.cancelled_caught
+    assert answers == [other.final]
