@@ -104,6 +104,7 @@ class Reply:
         self._call: Call | None = None
         self._source: AsyncGenerator[Event, None] | None = None
         self._over = False
+        self._awaited = False
         self._on_finished: Callable[[str], None] | None = None
 
     def __repr__(self) -> str:
@@ -165,9 +166,12 @@ class Reply:
                 self._source.aclose().__await__().send(None)
 
     async def _next(self) -> Event | None:
-        """Give the next event, None after the last. Whatever is raised here ends the reply."""
+        """Give the next event, None after the last. Whatever is raised while it is waited for ends the reply."""
         if self._over:
             return None
+        if self._awaited:
+            raise UsageError("expected one reader of a reply at a time; another task is waiting for its next fragment")
+        self._awaited = True
         try:
             if self._source is None:
                 self._source = await self._ask()
@@ -182,6 +186,8 @@ class Reply:
         except BaseException:
             self._leave()
             raise
+        finally:
+            self._awaited = False
         if isinstance(event, Finished):
             self._leave()
             if self._on_finished is not None:

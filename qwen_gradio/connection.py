@@ -579,7 +579,7 @@ class _SharedCall(_JobCall):
         return outputs.pop(0) if outputs else None
 
     def _lost_by(self) -> Exception | None:
-        return self._network.failure
+        return httpx.CloseError("closed from this side") if self._network.left else self._network.failure
 
 
 class _PlainCall(_JobCall):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import qwen_gradio
@@ -317,6 +318,37 @@ async def test_a_closed_client_says_so(space: ScriptedSpace) -> None:
     with pytest.raises(UsageError, match="this client is closed"):
         await anext(pending)
     await client.aclose()  # again
+
+
+async def test_a_reply_has_one_reader_at_a_time(space: ScriptedSpace) -> None:
+    script = space.script(20)
+    got: list[str] = []
+    async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
+        reply = client.stream(script.prompt)
+        tasks.start_soon(_read_into, got, reply)
+        await anyio.lowlevel.checkpoint()
+        with pytest.raises(UsageError, match="expected one reader of a reply at a time"):
+            await anext(reply)
+    assert "".join(got) == script.final, "the first reader isn't disturbed"
+
+
+async def test_closing_the_client_under_a_reader_is_an_error_with_the_text_so_far(space: ScriptedSpace) -> None:
+    client = AsyncQwenClient(space.url)
+    reply = client.stream(space.script(1000).prompt)
+    await anext(reply)
+    await client.aclose()
+    with pytest.raises(ConnectionLost, match="closed from this side") as caught:
+        await _read_into([], reply)
+    assert caught.value.partial == reply.text != ""
+
+
+@pytest.mark.parametrize("backends", [["asyncio", "asyncio"], ["trio", "trio"], ["asyncio", "trio"]])
+def test_a_client_serves_one_event_loop_after_another(space: ScriptedSpace, backends: list[str]) -> None:
+    client = AsyncQwenClient(space.url)
+    script = space.script(3)
+    for backend in backends:
+        assert anyio.run(client.ask, script.prompt, backend=backend) == script.final
+    anyio.run(client.aclose)
 
 
 async def test_an_update_that_cannot_be_read_is_logged_and_not_fatal(
