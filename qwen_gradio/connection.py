@@ -269,19 +269,19 @@ class _Network:
         """The job is done. After a whole reply only the end of the stream is still to come; else hang up."""
         self._over = True
         if job.exception() is not None:
-            self.leave()
+            self.hang_up()
 
     def leave(self) -> None:
         """Hang up, or do so as soon as there is something to hang up."""
-        with self._lock:
-            self.left = True  # before the socket is looked at: `stream` does the two in the other order
-            if not self._giving_back:
-                self.hang_up()
+        self.left = True  # before the socket is looked at: `stream` does the two in the other order
+        self.hang_up()
 
-    def hang_up(self) -> None:
-        """Shut the socket down, whosever it is by now."""
-        stream = self._socket
-        if stream is not None:
+    def hang_up(self, *, even_if_given_back: bool = False) -> None:
+        """Shut the stream's socket down, if there is one."""
+        with self._lock:
+            stream = self._socket
+            if stream is None or (self._giving_back and not even_if_given_back):
+                return
             with contextlib.suppress(OSError):  # it may have gone by itself
                 socket.socket.shutdown(stream, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
 
@@ -467,7 +467,7 @@ class SharedConnection:
         """Hang up on every reply, wait for the threads to see it, and close the pool."""
         for network in list(self._networks):
             network.leave()
-            network.hang_up()
+            network.hang_up(even_if_given_back=True)  # nothing else is left in the pool
         wait(self._client.executor.running, timeout=CLOSING)
         self._pool.close()
 

@@ -104,13 +104,12 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def serve(model: Model = stand_in, *, port: int = 0, at_once: int = 40, max_size: int | None = None) -> None:
-    """Serve the Space on 127.0.0.1 until standard input ends.
+def serve(make: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None) -> None:
+    """Serve a page on 127.0.0.1 until standard input ends.
 
     Args:
-        model: what answers.
+        make: makes the `gradio.Blocks`; gradio is imported in it, or before.
         port: the TCP port; 0 takes a free one.
-        at_once: how many are answered at the same time.
         max_size: how many may wait in the queue; None for no limit.
     """
     # Gradio looks these up at import. A stand-in on loopback has nothing to tell anyone, and its own
@@ -118,7 +117,7 @@ def serve(model: Model = stand_in, *, port: int = 0, at_once: int = 40, max_size
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
-    page = build(model, at_once=at_once)
+    page = make()
     page.queue(api_open=False, max_size=max_size)
     parent, sys.stdout = sys.stdout, sys.stderr  # what gradio prints is not for the parent
     _, url, _ = page.launch(

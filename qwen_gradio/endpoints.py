@@ -8,7 +8,7 @@ from typing import Any
 
 from . import chatbot
 from .errors import EndpointNotFound, InvalidOption
-from .messages import Chat
+from .messages import Chat, as_prompt
 
 SYSTEM_NAMES = ("system", "system_prompt", "system_message", "sys_prompt")
 
@@ -23,8 +23,8 @@ class Endpoint:
         history: the one that takes the Chatbot's value; None if there is none.
         system: the one that takes the system message; None if there is none.
         options: all others.
-        reply: which output is the Chatbot; None if it is the only one.
-        dialect: the form of the Chatbot's value.
+        reply: which output is the reply; None if it is the only one.
+        dialect: the form of the Chatbot's value; None if the reply is plain text.
     """
 
     api_name: str
@@ -33,20 +33,19 @@ class Endpoint:
     system: str | None
     options: frozenset[str]
     reply: int | None
-    dialect: chatbot.Dialect
+    dialect: chatbot.Dialect | None
 
     def arguments(self, chat: Chat, options: Mapping[str, Any]) -> dict[str, Any]:
         """Give what to call the endpoint with; what isn't given, the Space fills with its own default.
 
         Raises:
-            InvalidOption: an option that the endpoint doesn't take, or turns or a system message that it can't.
+            InvalidOption: an option that the endpoint doesn't take, or a system message if it takes none.
         """
         check_options(options, self.options)
-        arguments = {**options, self.query: chat.query}
-        if self.history is not None:
-            arguments[self.history] = chatbot.encode(chat.turns, self.dialect)
-        elif chat.turns:
-            raise InvalidOption(f"{self.api_name} takes no earlier turns; ask one question at a time")
+        if self.history is not None and self.dialect is not None:
+            arguments = {**options, self.query: chat.query, self.history: chatbot.encode(chat.turns, self.dialect)}
+        else:
+            arguments = {**options, self.query: as_prompt(chat)}
         if chat.system is not None and self.system is None:
             raise InvalidOption(f"{self.api_name} takes no system message; put it into the prompt")
         if chat.system is not None and self.system is not None:
@@ -60,6 +59,8 @@ class Endpoint:
             if not isinstance(output, Sequence) or isinstance(output, str) or len(output) <= self.reply:
                 return None
             value = output[self.reply]
+        if self.dialect is None:
+            return value if isinstance(value, str) else None
         text = chatbot.latest(value)
         if text and chat.turns and text == chat.turns[-1][1] and isinstance(value, Sequence):
             # A Space may show the old turns before it adds the new one: that is no reply yet.
@@ -80,7 +81,7 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
 
 
 def recognise(config: Mapping[str, Any], info: Mapping[str, Any]) -> Endpoint:
-    """Find the endpoint that chats: the first that takes a text and answers in a Chatbot.
+    """Find the endpoint that chats: the first that takes a text, and answers in a Chatbot or is a `gr.ChatInterface`'s.
 
     One that takes a history too stands before one that doesn't.
 
@@ -95,23 +96,33 @@ def recognise(config: Mapping[str, Any], info: Mapping[str, Any]) -> Endpoint:
     found = [endpoint for name, about in named.items() if (endpoint := _chatting(name, about, config))]
     if not found:
         raise EndpointNotFound(
-            f"found no endpoint that takes a text and answers in a Chatbot, only {', '.join(named) or 'none'}"
+            "found no endpoint that chats, which would take a text and answer in a Chatbot; "
+            f"it has {', '.join(named) or 'none at all'}"
         )
     return next((endpoint for endpoint in found if endpoint.history is not None), found[0])
 
 
 def _chatting(api_name: str, about: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint | None:
-    outputs = [returned.get("component") for returned in about.get("returns", ())]
-    parameters = {str(p["parameter_name"]): str(p.get("component")) for p in about.get("parameters", ())}
-    texts = [name for name, component in parameters.items() if component == "Textbox"]
-    queries = [name for name in texts if name not in SYSTEM_NAMES]
-    if "Chatbot" not in outputs or not queries:
+    parameters, returns = about.get("parameters", ()), about.get("returns", ())
+    texts = [parameter for parameter in parameters if parameter.get("component") == "Textbox"]
+    queries = [str(text["parameter_name"]) for text in texts if not _is_system(text)]
+    outputs = [returned.get("component") for returned in returns]
+    # What gr.ChatInterface calls its one output, and what it gives there is text (gradio/chat_interface.py).
+    is_interface = [returned.get("label") for returned in returns] == ["Response"]
+    if not queries or not (is_interface or "Chatbot" in outputs):
         return None
-    history = next((name for name, component in parameters.items() if component == "Chatbot"), None)
-    system = next((name for name in texts if name in SYSTEM_NAMES), None)
+    chatbots = [str(parameter["parameter_name"]) for parameter in parameters if parameter.get("component") == "Chatbot"]
+    history = None if is_interface or not chatbots else chatbots[0]
+    system = next((str(text["parameter_name"]) for text in texts if _is_system(text)), None)
     reply = outputs.index("Chatbot") if len(outputs) > 1 else None
-    options = frozenset(parameters) - {queries[0], history, system}
-    return Endpoint(api_name, queries[0], history, system, options, reply, _dialect(config))
+    options = frozenset(str(parameter["parameter_name"]) for parameter in parameters) - {queries[0], history, system}
+    return Endpoint(api_name, queries[0], history, system, options, reply, None if is_interface else _dialect(config))
+
+
+def _is_system(parameter: Mapping[str, Any]) -> bool:
+    """Whether a parameter's name or label says that it takes the system message."""
+    names = (str(parameter.get("parameter_name")), str(parameter.get("label")))
+    return any(name.lower().replace(" ", "_") in SYSTEM_NAMES for name in names)
 
 
 def _dialect(config: Mapping[str, Any]) -> chatbot.Dialect:

@@ -72,6 +72,12 @@ def format_prompt(messages: Sequence[Message]) -> str:
     return "\n".join([*lines, "Assistant:"]) if lines else ""
 
 
+def as_prompt(chat: Chat) -> str:
+    """Write the turns and the question as one prompt, for a Space that takes no history; see `format_prompt`."""
+    said = [message for user, answer in chat.turns for message in (("user", user), ("assistant", answer))]
+    return format_prompt([{"role": role, "content": text} for role, text in [*said, ("user", chat.query)]])
+
+
 def text_of(content: object, *, none: str | None = None) -> str:
     """Give a message's content as text: a string, or a list of text parts.
 

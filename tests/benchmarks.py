@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     if given.serve:
-        demo.serve(clock)
+        demo.serve(lambda: demo.build(clock))
     else:
         with demo.running("-m", "tests.benchmarks", "--serve") as url:
             sys.stdout.write(table(asyncio.run(compare(url, given.rounds))) + "\n")

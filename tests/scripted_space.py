@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 
-def _stand_in() -> Any:
+def stand_in() -> Any:
+    """The stand-in's module, loaded from its file."""
     spec = importlib.util.spec_from_file_location("demo", Path(__file__).parents[1] / "qwen_gradio" / "demo.py")
     assert spec is not None
     assert spec.loader is not None
@@ -75,7 +76,8 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=40)
     parser.add_argument("--max-size", type=int, default=None)
     given = parser.parse_args()
-    _stand_in().serve(Scripted(given.log), port=given.port, at_once=given.at_once, max_size=given.max_size)
+    demo, model = stand_in(), Scripted(given.log)
+    demo.serve(lambda: demo.build(model, at_once=given.at_once), port=given.port, max_size=given.max_size)
 
 
 if __name__ == "__main__":

@@ -57,10 +57,24 @@ def test_options_are_the_endpoints() -> None:
 
 def test_what_the_endpoint_cannot_take_is_refused() -> None:
     endpoint = recognise(CHATBOT, described(chat=about(parameter("query"))))
-    with pytest.raises(InvalidOption, match="takes no earlier turns"):
-        endpoint.arguments(Chat(None, (("a", "b"),), "hi"), {})
     with pytest.raises(InvalidOption, match="takes no system message"):
         endpoint.arguments(Chat("be brief", (), "hi"), {})
+
+
+def test_without_a_history_the_turns_become_the_prompt() -> None:
+    endpoint = recognise(CHATBOT, described(chat=about(parameter("query"))))
+    prompt = "User: a\nAssistant: b\nUser: hi\nAssistant:"
+    assert endpoint.arguments(Chat(None, (("a", "b"),), "hi"), {}) == {"query": prompt}
+
+
+def test_a_chat_interface_is_recognised() -> None:
+    label = {"parameter_name": "instructions", "component": "Textbox", "label": "System prompt"}
+    interface = about(parameter("message"), label, parameter("temperature", "Slider"))
+    interface["returns"] = [{"label": "Response", "component": "Json"}]
+    endpoint = recognise(CHATBOT, described(respond=interface))
+    assert endpoint == Endpoint("/respond", "message", None, "instructions", frozenset({"temperature"}), None, None)
+    assert endpoint.text("so far", Chat(None, (), "hi")) == "so far"
+    assert endpoint.text(["so far"], Chat(None, (), "hi")) is None
 
 
 def parts(*texts: str) -> list[dict[str, Any]]:
