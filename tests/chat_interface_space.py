@@ -22,7 +22,8 @@ def build() -> Any:
     import gradio as gr
 
     options: dict[str, Any] = {"type": "messages"} if gr.__version__.startswith("5") else {}
-    inputs: list[Any] = [gr.Textbox("You are kind.", label="System prompt"), gr.Slider(0, 1, value=0.5, label="Temperature")]
+    system = gr.Textbox("You are kind.", label="System prompt")
+    inputs: list[Any] = [system, gr.Slider(0, 1, value=0.5, label="Temperature")]
     return gr.ChatInterface(respond, additional_inputs=inputs, **options)
 
 
