@@ -1,14 +1,19 @@
-"""A real HTTP proxy: it forwards plain requests, tunnels CONNECT, and writes down whom it was asked for."""
+"""What stands between: a real HTTP proxy, which writes down whom it was asked for, and TLS before a server."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
 
 
 @dataclass
@@ -43,10 +48,7 @@ def running() -> Iterator[Proxy]:
                 threading.Thread(target=_copy, args=(self.connection, onward), daemon=True).start()
                 _copy(onward, self.connection)
 
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with _Server(("127.0.0.1", 0), Handler) as server:
         proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield proxy
@@ -58,3 +60,24 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
+    """Put TLS before a server, as a Space has it; gives its https URL."""
+    behind = urlsplit(url)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with (
+                contextlib.suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) as safe,
+                socket.create_connection((behind.hostname or "", behind.port or 80)) as onward,
+            ):
+                threading.Thread(target=_copy, args=(safe, onward), daemon=True).start()
+                _copy(onward, safe)
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://localhost:{server.server_address[1]}"
+        server.shutdown()

@@ -1,0 +1,73 @@
+"""Over TLS, as every real Space is asked: straight, and through a proxy's tunnel."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+import trustme
+
+from qwen_gradio import AsyncQwenClient, CannotConnect
+
+from . import proxy
+from .conftest import ScriptedSpace, eventually, our_threads
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def https(space: ScriptedSpace, authority: trustme.CA) -> Iterator[str]:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(served)
+    with proxy.tls(space.url, served) as url:
+        yield url
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, mocker: Any) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    mocker.patch("qwen_gradio.connection._tls", return_value=context)
+
+
+@pytest.fixture(params=["straight", "proxy"])
+def proxy_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    if request.param == "straight":
+        yield None
+    else:
+        with proxy.running() as through:
+            yield through.url
+            assert {asked.split(" ")[0] for asked in through.asked} == {"CONNECT"}
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_reply_streams_and_leaving_stops_it(space: ScriptedSpace, https: str, proxy_url: str | None) -> None:
+    script, left, other = space.script(30), space.script(2000), space.script(60)
+    answers = []
+    async with AsyncQwenClient(https, proxy=proxy_url) as client, anyio.create_task_group() as tasks:
+        fragments = [fragment async for fragment in client.stream(script.prompt)]
+        assert "".join(fragments) == script.final
+        assert len(fragments) == 30
+
+        async def ask_the_other() -> None:
+            answers.append(await client.ask(other.prompt))
+
+        tasks.start_soon(ask_the_other)
+        async with client.stream(left.prompt) as reply:
+            await anext(reply)
+        steps = left.count("step")
+        assert await anyio.to_thread.run_sync(eventually, left.stopped)
+    assert left.count("step") <= steps + 100
+    assert answers == [other.final]
+    assert eventually(lambda: not our_threads())
+
+
+async def test_a_certificate_that_is_not_trusted_is_refused(https: str) -> None:
+    with pytest.raises(CannotConnect, match="CERTIFICATE_VERIFY_FAILED"):
+        await AsyncQwenClient(https).ask("hi")
