@@ -321,12 +321,12 @@ async def test_a_closed_client_says_so(space: ScriptedSpace) -> None:
 
 
 async def test_a_reply_has_one_reader_at_a_time(space: ScriptedSpace) -> None:
-    script = space.script(20)
+    script = space.script(20, before=0.5)
     got: list[str] = []
     async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
         reply = client.stream(script.prompt)
         tasks.start_soon(_read_into, got, reply)
-        await anyio.lowlevel.checkpoint()
+        await anyio.wait_all_tasks_blocked()
         with pytest.raises(UsageError, match="expected one reader of a reply at a time"):
             await anext(reply)
     assert "".join(got) == script.final, "the first reader isn't disturbed"
