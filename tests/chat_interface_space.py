@@ -6,6 +6,8 @@ Like the scripted Space it runs in a process of its own, on any Gradio.
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +16,9 @@ from scripted_space import stand_in  # type: ignore[import-not-found] # beside i
 
 def respond(message: str, history: list[Any], system: str, temperature: float) -> Iterator[str]:
     heard = json.dumps({"message": message, "earlier": len(history), "system": system, "temperature": temperature})
-    for end in range(1, len(heard) + 1):
-        yield heard[:end]
+    for word in re.finditer(r"\S+", heard):
+        yield heard[: word.end()]
+        time.sleep(0.02)
 
 
 def build() -> Any:

@@ -93,6 +93,7 @@ async def test_the_bell_rings_for_each_update_and_nothing_polls(space: ScriptedS
 
 
 async def test_two_threads_a_reply_and_few_outputs(space: ScriptedSpace) -> None:
+    assert eventually(lambda: not our_threads())
     async with AsyncQwenClient(space.url) as client:
         replies = [client.stream(space.script(10_000, step=0.001).prompt) for _ in range(5)]
         for reply in replies:
