@@ -41,8 +41,10 @@ def python_with(what: str) -> str:
     home = CACHE / what
     if not (home / "made").exists():
         shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([_python_311(), "-m", "venv", home], check=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", *NEEDS[what]], check=True)
+        # uv makes one in seconds where pip takes a minute.
+        uv = [sys.executable, "-m", "uv", "--quiet", "--system-certs"]
+        subprocess.run([*uv, "venv", "--python", _python_311(), home], check=True)
+        subprocess.run([*uv, "pip", "install", "--python", home / "bin" / "python", *NEEDS[what]], check=True)
         (home / "made").touch()
     return str(home / "bin" / "python")
 
