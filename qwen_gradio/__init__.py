@@ -6,11 +6,13 @@ from .client import (
     Event,
     Finished,
     Fragment,
+    Inspection,
     Queued,
     Reply,
     Started,
     Timeouts,
 )
+from .endpoints import Endpoint
 from .errors import (
     AppRaised,
     CannotConnect,
@@ -33,6 +35,7 @@ from .errors import (
     UsageError,
 )
 from .messages import Message, format_prompt
+from .parameters import Parameter
 from .provider import Qwen_Qwen_2_72B
 from .spaces import generate_session_hash
 from .sync import QwenClient, SyncConversation, SyncReply
@@ -47,16 +50,19 @@ __all__ = [
     "Conversation",
     "DeadlineExceeded",
     "EmptyReply",
+    "Endpoint",
     "EndpointNotFound",
     "Event",
     "Finished",
     "Fragment",
+    "Inspection",
     "InvalidMessages",
     "InvalidOption",
     "InvalidSpace",
     "Message",
     "NeedsAuthentication",
     "NotAGradioApp",
+    "Parameter",
     "ProtocolError",
     "QueueFull",
     "Queued",

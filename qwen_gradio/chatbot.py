@@ -1,17 +1,31 @@
-"""A Chatbot component's value <-> the turns of a conversation. Pure.
+"""A Chatbot component's value <-> the turns of a conversation, and what the newest of them says. Pure.
 
 Gradio has had three forms of it, and a server takes only its own: pairs (4.x, and 5.x by default), role dicts with
-string content (5.x, `type="messages"`), and role dicts whose content is a list of parts (6.x).
+string content (5.x, `type="messages"`), and role dicts whose content is a list of parts (6.x). The components of
+modelscope_studio have forms of their own: pairs of dicts with "text", and parts with "content".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from .messages import Turn
 
 Dialect: TypeAlias = Literal["pairs", "messages", "parts"]
+
+_TAGS = ("<think>", "<thinking>")  # how models mark what they think before they answer
+_OPENED = re.compile(rf"\s*({'|'.join(_TAGS)})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A reply as a Space shows it at one moment: the answer, and apart from it what was thought on the way there."""
+
+    answer: str = ""
+    thinking: str = ""
 
 
 def dialect_of(version: str, chatbot_type: object) -> Dialect:
@@ -33,46 +47,91 @@ def _content(text: str, dialect: Dialect) -> object:
     return [{"type": "text", "text": text}] if dialect == "parts" else text
 
 
-def latest(value: object) -> str | None:
+def value_of(shown: object) -> object:
+    """Give what a component shows, where a server may send an update to it; None if that brings no value."""
+    if isinstance(shown, Mapping):
+        for name in ("value", "items"):
+            if name in shown:
+                return shown[name]
+        return None if shown.get("__type__") == "update" else shown
+    return shown
+
+
+def newest(value: object, *, whole: bool = False) -> Snapshot | None:
     """Read the newest answer in a Chatbot's value.
 
+    Thinking is what stands in `<think>` at the start of a text, in messages with a title (`metadata.title`, as Gradio's
+    own guide writes thoughts and uses of tools), and in parts of type "tool".
+
+    Args:
+        value: the Chatbot's value.
+        whole: nothing more will come, so a `<` at the end is no tag that is only half there yet.
+
     Returns:
-        its text, `""` if the newest turn has no answer yet, or None if the value can't be read.
+        what it shows, an empty Snapshot if the newest turn has no answer yet, or None if the value can't be read.
     """
     if not isinstance(value, Sequence) or isinstance(value, str):
         return None
     if not value:
-        return ""
-    newest = value[-1]
-    if isinstance(newest, Mapping):
-        return _latest_message(value)
-    if isinstance(newest, Sequence) and not isinstance(newest, str) and len(newest) == 2:
-        return _text(newest[1])
+        return Snapshot()
+    last = value[-1]
+    if isinstance(last, Mapping):
+        return _joined([snapshot_of(message, whole=whole) for message in _newest_messages(value)], "\n\n")
+    if isinstance(last, Sequence) and not isinstance(last, str) and len(last) == 2:
+        return snapshot_of(last[1], whole=whole)
     return None
 
 
-def _latest_message(value: Sequence[object]) -> str | None:
-    """The assistant's messages after the last one that isn't the assistant's, a blank line between them."""
-    texts: list[str] = []
+def _newest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
+    """The assistant's messages after the last one that isn't the assistant's."""
+    messages: list[Mapping[str, Any]] = []
     for message in reversed(value):
         if not isinstance(message, Mapping) or message.get("role") != "assistant":
             break
-        text = _text(message.get("content"))
-        if text is None:
-            return None
-        texts.insert(0, text)
-    return "\n\n".join(texts)
+        messages.insert(0, message)
+    return messages
 
 
-def _text(content: object) -> str | None:
-    """Text in any of its forms: a string, None, a part with "text", or a list of those."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, Mapping):
-        return _text(content["text"]) if "text" in content else None
-    if isinstance(content, Sequence):
-        texts = [text for text in map(_text, content) if text is not None]
-        return "".join(texts) if texts or not content else None
+def snapshot_of(said: object, *, whole: bool = False) -> Snapshot | None:
+    """Read one message: a text, None, a part, a list of parts, or a role dict; None if it can't be read."""
+    if said is None:
+        return Snapshot()
+    if isinstance(said, str):
+        return _thought_apart(said, whole=whole)
+    if isinstance(said, Mapping):
+        return _of_mapping(said, whole=whole)
+    if isinstance(said, Sequence):
+        return _joined([snapshot_of(part, whole=whole) for part in said], "")
     return None
+
+
+def _of_mapping(said: Mapping[str, Any], *, whole: bool) -> Snapshot | None:
+    if "text" not in said and "content" not in said:
+        return None
+    snapshot = snapshot_of(said["text"] if "text" in said else said["content"], whole=whole)
+    metadata = said.get("metadata")
+    is_thought = said.get("type") == "tool" or (isinstance(metadata, Mapping) and metadata.get("title"))
+    if snapshot is not None and is_thought:
+        return Snapshot("", snapshot.thinking + snapshot.answer)
+    return snapshot
+
+
+def _thought_apart(text: str, *, whole: bool) -> Snapshot:
+    opened = _OPENED.match(text)
+    if opened is None:
+        is_half_a_tag = not whole and len(text) < 40 and any(tag.startswith(text.lstrip()) for tag in _TAGS)
+        return Snapshot("" if is_half_a_tag else text)
+    closing = opened[1].replace("<", "</")
+    thinking, closed, answer = text[opened.end() :].partition(closing)
+    if not closed and not whole:
+        before, mark, tail = thinking.rpartition("<")
+        thinking = before if mark and closing.startswith(mark + tail) else thinking
+    return Snapshot(answer.lstrip(), thinking.rstrip())
+
+
+def _joined(snapshots: Sequence[Snapshot | None], between: str) -> Snapshot | None:
+    known = [snapshot for snapshot in snapshots if snapshot is not None]
+    if snapshots and not known:
+        return None
+    answers = filter(None, (snapshot.answer for snapshot in known))
+    return Snapshot(between.join(answers), "\n\n".join(filter(None, (snapshot.thinking for snapshot in known))))

@@ -5,15 +5,26 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import anyio
 
 from . import endpoints, spaces
-from .errors import DeadlineExceeded, EmptyReply, InvalidOption, QwenGradioError, UsageError
+from .chatbot import Snapshot
+from .errors import (
+    DeadlineExceeded,
+    EmptyReply,
+    EndpointNotFound,
+    InvalidOption,
+    QwenGradioError,
+    RateLimited,
+    SpaceError,
+    TransportError,
+    UsageError,
+)
 from .fragments import Decoder
 from .jobs import Output, updates
 from .messages import Chat, Message
@@ -26,6 +37,7 @@ if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a sec
 logger = logging.getLogger("qwen_gradio")
 
 CLOSING = 2.0  # seconds that closing a client may take
+STATING = 5.0  # seconds that the Hub is waited for, about a Space that doesn't answer
 PROXY_SCHEMES = ("http://", "https://", "socks5://", "socks5h://")
 
 
@@ -70,19 +82,22 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """From character `start` on, the reply's text is now `text`; nearly always `start` is where it ended before."""
+    """From character `start` on, the answer (or the thinking) is now `text`; nearly always it ended there before."""
 
     text: str
     start: int
+    kind: Kind = "answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply is whole, and this is it."""
+    """The reply is whole: this is the answer, and what was thought on the way there, where the Space shows it."""
 
     text: str
+    thinking: str = ""
 
 
+Kind: TypeAlias = Literal["answer", "thinking"]
 Event: TypeAlias = Queued | Started | Fragment | Finished
 
 
@@ -92,15 +107,19 @@ class Reply:
     The fragments joined are the reply. The question is sent when the first of them is asked for. Leaving early, by
     `break`, an exception, cancellation or `aclose`, stops the Space's work; `async with` is the sure way to it.
 
+    What a model thinks before it answers, where the Space shows it, is kept apart: it is in `thinking`, among the
+    `events`, and in the str stream if `include_thinking` was asked for.
+
     Should the Space rewrite what it had shown, the str stream gives the new text whole, while `events` tells from which
     character on it replaces the old.
     """
 
-    def __init__(self, client: AsyncQwenClient, chat: Chat, options: dict[str, Any]) -> None:
+    def __init__(self, client: AsyncQwenClient, chat: Chat, options: dict[str, Any], *, include_thinking: bool) -> None:
         self._client = client
         self._chat = chat
         self._options = options
-        self._decoder = Decoder()
+        self._include_thinking = include_thinking
+        self._decoders: dict[Kind, Decoder] = {"thinking": Decoder(), "answer": Decoder()}
         self._call: Call | None = None
         self._source: AsyncGenerator[Event, None] | None = None
         self._over = False
@@ -112,8 +131,13 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The reply so far, as the Space shows it."""
-        return self._decoder.text
+        """The answer so far, as the Space shows it."""
+        return self._decoders["answer"].text
+
+    @property
+    def thinking(self) -> str:
+        """What was thought so far, as the Space shows it; `""` where it shows none."""
+        return self._decoders["thinking"].text
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -125,11 +149,13 @@ class Reply:
             QwenGradioError: the reply failed; `partial` holds what had come.
         """
         while True:
-            shown = len(self.text)
+            shown = {kind: len(decoder.text) for kind, decoder in self._decoders.items()}
             event = await self._next()
             if event is None:
                 raise StopAsyncIteration
-            if isinstance(event, Fragment) and (new := event.text if event.start == shown else self.text):
+            if not isinstance(event, Fragment) or (event.kind == "thinking" and not self._include_thinking):
+                continue
+            if new := event.text if event.start == shown[event.kind] else self._decoders[event.kind].text:
                 return new
 
     def events(self) -> AsyncIterator[Event]:
@@ -206,8 +232,8 @@ class Reply:
         self._call = await self._in_thread(asking) if connection.polled else asking()
         if self._over:
             self._call.leave()
-        read = functools.partial(endpoint.text, chat=self._chat)
-        return _events(updates(self._call, None if connection.polled else bell), read, self._decoder)
+        read = functools.partial(endpoint.snapshot, chat=self._chat)
+        return _events(updates(self._call, None if connection.polled else bell), read, self._decoders)
 
     async def _in_thread(self, asking: Callable[[], Call]) -> Call:
         future = DaemonThreads().submit(asking)
@@ -222,6 +248,25 @@ class Reply:
 def _leave_unread(asked: Future[Call]) -> None:
     if asked.exception() is None:
         asked.result().leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was recognised of a Space.
+
+    Attributes:
+        space: its id, or its URL.
+        url: the URL of its Gradio app.
+        gradio: the version of its Gradio.
+        endpoint: the endpoint that is asked, and what it takes.
+        endpoints: the names of all the endpoints that it documents.
+    """
+
+    space: str
+    url: str
+    gradio: str
+    endpoint: endpoints.Endpoint
+    endpoints: tuple[str, ...]
 
 
 class _Events:
@@ -241,7 +286,9 @@ class _Events:
 
 
 async def _events(
-    news: AsyncGenerator[Standing | Output, None], read: Callable[[object], str | None], decoder: Decoder
+    news: AsyncGenerator[Standing | Output, None],
+    read: Callable[..., Snapshot | None],
+    decoders: Mapping[Kind, Decoder],
 ) -> AsyncGenerator[Event, None]:
     """Understand what a job brings. It knows no Reply, so that a Reply which nobody holds is freed at once."""
     started = False
@@ -251,22 +298,25 @@ async def _events(
                 if not started:
                     started = True
                     yield Started()
-                text = read(update.value)
-                if text is None:
+                snapshot = read(update.value, whole=update.last)
+                if snapshot is None:
                     logger.debug("an update that can't be read, or shows no answer yet: %.200r", update.value)
-                    text = decoder.text
-                splice = decoder.finish(text) if update.last else decoder.feed(text)
-                if splice is not None:
-                    yield Fragment(splice.text, splice.start)
+                    snapshot = Snapshot(decoders["answer"].text, decoders["thinking"].text)
+                for kind, decoder in decoders.items():
+                    text = snapshot.answer if kind == "answer" else snapshot.thinking
+                    splice = decoder.finish(text) if update.last else decoder.feed(text)
+                    if splice is not None:
+                        yield Fragment(splice.text, splice.start, kind)
             elif update.stage == "queued":
                 position = None if update.rank is None else update.rank + 1
                 yield Queued(position, update.size, update.eta)
             elif update.stage == "started" and not started:
                 started = True
                 yield Started()
-    if not decoder.text:
-        raise EmptyReply("it finished without a word")
-    yield Finished(decoder.text)
+    answer, thinking = decoders["answer"].text, decoders["thinking"].text
+    if not answer:
+        raise EmptyReply("it thought, but gave no answer" if thinking else "it finished without a word")
+    yield Finished(answer, thinking)
 
 
 class Conversation:
@@ -307,6 +357,8 @@ class AsyncQwenClient:
 
     Args:
         space: a Space id (`Qwen/Qwen2-72B-Instruct`), an alias (`qwen-2-72b`) or the http(s) URL of a Gradio app.
+        api_name: the endpoint to ask, as in `/chat`; None finds the one that chats.
+        auth: the user name and the password that the app asks for, if it does.
         token: a Hugging Face token, sent to this Space alone; None sends none, not even one saved on this machine.
         proxy: the http(s) or socks5 URL of a proxy for every byte; None leaves it to HTTP_PROXY and its kin.
         timeouts: how long to wait for what.
@@ -320,6 +372,8 @@ class AsyncQwenClient:
         self,
         space: str = spaces.DEFAULT,
         *,
+        api_name: str | None = None,
+        auth: tuple[str, str] | None = None,
         token: str | None = None,
         proxy: str | None = None,
         timeouts: Timeouts = Timeouts(),
@@ -327,10 +381,13 @@ class AsyncQwenClient:
         if proxy is not None and not str(proxy).startswith(PROXY_SCHEMES):
             raise InvalidOption(f"expected the URL of a proxy ({', '.join(PROXY_SCHEMES)}…), got {proxy!r}")
         self._space = spaces.find(space)
+        self._api_name = api_name
+        self._auth = auth
         self._token = token
         self._proxy = proxy
         self.timeouts = timeouts
         self._connecting: Future[tuple[Connection, endpoints.Endpoint]] | None = None
+        self._stating: Future[str] | None = None
         self._closed = False
 
     @property
@@ -346,26 +403,36 @@ class AsyncQwenClient:
     def __repr__(self) -> str:
         return f"<qwen_gradio.AsyncQwenClient for {self.space}>"
 
-    def stream(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> Reply:
+    def stream(
+        self,
+        messages: str | Sequence[Message],
+        *,
+        system: str | None = None,
+        include_thinking: bool = False,
+        **options: Any,
+    ) -> Reply:
         """Ask, and give the reply as it comes.
 
         Args:
             messages: a prompt, or OpenAI-style messages that end with the user's.
             system: the system message, before those among the messages; None leaves the Space its own.
-            options: other parameters of the Space's endpoint, by name.
+            include_thinking: whether the str stream carries what the model thinks too, and not the answer alone.
+            options: other parameters of the Space's endpoint, by name; the others have the Space's own defaults.
 
         Raises:
             InvalidMessages: there is nothing to ask, or something that can't be.
-            InvalidOption: an option that the Space is known not to take. Of a Space that isn't known this is found
-                out when the reply is first awaited, before the question is sent.
+            InvalidOption: an option that the Space is known not to take. Otherwise this, and whether a value is of
+                the published type, choices and bounds, is found out when the reply is first awaited, before the
+                question is sent.
             UsageError: the client is closed.
         """
         if self._closed:
             raise UsageError("this client is closed; make another")
         chat = messages_of(messages, system)
-        if self._space.options is not None:
-            endpoints.check_options(options, self._space.options)
-        return Reply(self, chat, options)
+        known = self._space.known
+        if known is not None and known.complete and self._api_name is None:
+            endpoints.check_options(options, known.options)
+        return Reply(self, chat, options, include_thinking=include_thinking)
 
     async def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
         """Ask, and give the whole reply; `stream` and collect.
@@ -379,12 +446,22 @@ class AsyncQwenClient:
         """Begin a chat that remembers its turns."""
         return Conversation(self, system=system)
 
-    async def __aenter__(self) -> AsyncQwenClient:
+    async def inspect(self) -> Inspection:
+        """Connect, if that hasn't been done, and give what was recognised of the Space.
+
+        Raises:
+            QwenGradioError: it can't be reached, or has no endpoint that chats.
+        """
         try:
-            await self._connected()
+            connection, endpoint = await self._connected()
         except QwenGradioError as exc:
             exc.space = self.space
             raise
+        named = tuple(connection.info.get("named_endpoints") or ())
+        return Inspection(self.space, self._space.url, str(connection.config.get("version")), endpoint, named)
+
+    async def __aenter__(self) -> AsyncQwenClient:
+        await self.inspect()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -405,25 +482,45 @@ class AsyncQwenClient:
         if self._closed:
             raise UsageError("this client is closed; make another")
         if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
-            self._connecting = DaemonThreads().submit(
-                _connect, self._space.url, token=self._token, proxy=self._proxy, seconds=self.timeouts.connect
-            )
-        with _deadline("connect", self.timeouts.connect):
-            return await finished(self._connecting)
+            way = {"token": self._token, "auth": self._auth, "proxy": self._proxy, "seconds": self.timeouts.connect}
+            self._connecting = DaemonThreads().submit(_connect, self._space, self._api_name, **way)
+            self._stating = None
+        try:
+            with _deadline("connect", self.timeouts.connect):
+                return await finished(self._connecting)
+        except (SpaceError, TransportError) as exc:
+            exc.state = await self._state(exc)
+            raise
+
+    async def _state(self, exc: QwenGradioError) -> str:
+        """What the Hub says of the Space, where that may explain why it didn't answer."""
+        if self._space.id is None or isinstance(exc, EndpointNotFound | RateLimited):
+            return ""
+        if self._stating is None:
+            self._stating = DaemonThreads().submit(_state_of, self._space.id, self._proxy)
+        with anyio.move_on_after(STATING):
+            return await finished(self._stating)
+        return ""
 
 
-def _connect(
-    url: str, *, token: str | None, proxy: str | None, seconds: float | None
-) -> tuple[Connection, endpoints.Endpoint]:
+def _connect(space: spaces.Space, api_name: str | None, **way: Any) -> tuple[Connection, endpoints.Endpoint]:
     """Runs in a thread: importing gradio_client takes a second, and connecting blocks."""
     from .connection import connect
 
-    made = connect(url, token=token, proxy=proxy, seconds=seconds)
+    made = connect(space.url, **way)
+    defaults = space.known.options if space.known else {}
     try:
-        return made, endpoints.recognise(made.config, made.info)
+        return made, endpoints.recognise(made.config, made.info, api_name=api_name, defaults=defaults)
     except BaseException:
         made.close()
         raise
+
+
+def _state_of(space_id: str, proxy: str | None) -> str:
+    """Runs in a thread, as `_connect` does."""
+    from .hub import state_of
+
+    return state_of(space_id, proxy=proxy)
 
 
 def _close(connecting: Future[tuple[Connection, endpoints.Endpoint]]) -> None:

@@ -24,7 +24,7 @@ import ssl
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
@@ -107,19 +107,22 @@ class Connection(Protocol):
     info: Mapping[str, Any]
     polled: bool
 
-    def submit(self, session: str, api_name: str, arguments: Mapping[str, Any], ring: Callable[[], None]) -> Call:
+    def submit(self, session: str, api_name: str, arguments: Sequence[Any], ring: Callable[[], None]) -> Call:
         """Ask the Space; `ring` is called from other threads whenever there is news."""
 
     def close(self) -> None:
         """Leave every call, and close every connection. Blocks, `CLOSING` seconds at most."""
 
 
-def connect(url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> Connection:
+def connect(
+    url: str, *, token: str | None, auth: tuple[str, str] | None, proxy: str | None, seconds: float | None
+) -> Connection:
     """Connect to a Gradio app: two requests, `/config` and `/info`. Blocks.
 
     Args:
         url: its http(s) URL. An id would make gradio_client ask the Hub, around the proxy and without a deadline.
         token: sent to this host alone; None sends none, not even one saved on this machine.
+        auth: the user name and the password to log in with, in a request more; None for none.
         proxy: the URL of a proxy for every byte; None leaves it to httpx, that is to HTTP_PROXY and its kin.
         seconds: the deadline of each request; None for none.
 
@@ -129,12 +132,12 @@ def connect(url: str, *, token: str | None, proxy: str | None, seconds: float | 
     missing = missing_seams()
     if missing:
         logger.info("gradio_client %s lacks %s: polling instead", gradio_client.__version__, ", ".join(missing))
-        return PlainConnection(url, token=token, proxy=proxy, seconds=seconds)
-    shared = SharedConnection(url, token=token, proxy=proxy, seconds=seconds)
+        return PlainConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds)
+    shared = SharedConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds)
     if shared.config.get("protocol") in QUEUE_PROTOCOLS:
         return shared
     shared.close()
-    return PlainConnection(url, token=token, proxy=proxy, seconds=seconds)
+    return PlainConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds)
 
 
 def missing_seams() -> list[str]:
@@ -144,6 +147,7 @@ def missing_seams() -> list[str]:
         "Client.send_data": ("httpx", "deque"),
         "Client.stream_messages": ("httpx", "deque", "RemoteProtocolError", "iter_bytes"),
         "Client.new_helper": (),
+        "Client._login": ("httpx",),
         "Client._get_config": ("httpx",),
         "Client._get_api_info": ("httpx",),
         "Client._telemetry_thread": (),
@@ -203,10 +207,18 @@ class _Network:
         self.response = self._pool.get(self._ours(url), headers=headers)
         return self.response
 
-    def post(self, url: str, *, headers: Mapping[str, str], json: object, **_: object) -> httpx.Response:
+    def post(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        data: Mapping[str, str] | None = None,
+        **_: object,
+    ) -> httpx.Response:
         if self.left:
             raise httpx.RemoteProtocolError("left before it was asked")
-        self.response = self._pool.post(self._ours(url), headers=headers, json=json)
+        self.response = self._pool.post(self._ours(url), headers=headers, json=json, data=data)
         return self.response
 
     def Client(self, **_: object) -> _Network:  # noqa: N802 - httpx's name
@@ -323,6 +335,15 @@ class _QuietClient(gradio_client.Client):  # type: ignore[misc] # untyped, so An
         connect = _in_world(gradio_client.Client.__init__, build_hf_headers=_headers)
         connect(self, url, **known, **options)
 
+    def _login(self, auth: tuple[str, str]) -> None:
+        try:
+            self._post_login(auth)
+        except ValueError as exc:  # for whatever status is not 401, Gradio's own 400 among them
+            raise gradio_client.exceptions.AuthenticationError(str(exc)) from exc
+
+    def _post_login(self, auth: tuple[str, str]) -> None:
+        super()._login(auth)
+
     def _telemetry_thread(self) -> None:
         """Report nothing: gradio_client tells its makers of each start, whatever `analytics_enabled` says."""
 
@@ -383,9 +404,9 @@ class _Session(_QuietClient):
     network: _Network
     ring: Callable[[], None]
 
-    def __init__(self, url: str, *, network: _Network, token: str | None) -> None:
+    def __init__(self, url: str, *, network: _Network, token: str | None, auth: tuple[str, str] | None) -> None:
         self.network = network
-        super().__init__(url, token=token)
+        super().__init__(url, token=token, auth=auth)
         self.executor = self.stream_executor = DaemonThreads()
         self.helper_executor = _InlineThreads()
 
@@ -393,6 +414,9 @@ class _Session(_QuietClient):
         """A method of Client for which `httpx` is our network, and a deque our mailbox."""
         function = getattr(gradio_client.Client, name)
         return types.MethodType(_in_world(function, httpx=self.network, deque=_Mailbox), self)
+
+    def _post_login(self, auth: tuple[str, str]) -> None:
+        self._rebound("_login")(auth)
 
     def _get_config(self) -> dict[str, Any]:
         # No heartbeat: it would hold a connection open for a session in which nothing is ever asked.
@@ -436,19 +460,21 @@ class SharedConnection:
 
     polled = False
 
-    def __init__(self, url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> None:
+    def __init__(
+        self, url: str, *, token: str | None, auth: tuple[str, str] | None, proxy: str | None, seconds: float | None
+    ) -> None:
         self._origin = str(httpx.URL(url).copy_with(path="/", query=None, fragment=None))
         self._pool = _pool(proxy, seconds)
         self._networks: weakref.WeakSet[_Network] = weakref.WeakSet()  # as long as a thread uses one, it is there
         network = _Network(self._pool, self._origin)
         try:
-            self._client = _Session(url, network=network, token=token)
+            self._client = _Session(url, network=network, token=token, auth=auth)
             self.config, self.info = _described(self._client)
         except Exception as exc:
             self._pool.close()
             raise _connect_error(exc, network.response) from exc
 
-    def submit(self, session: str, api_name: str, arguments: Mapping[str, Any], ring: Callable[[], None]) -> Call:
+    def submit(self, session: str, api_name: str, arguments: Sequence[Any], ring: Callable[[], None]) -> Call:
         """Ask the Space in a session of its own. Doesn't block: the requests are made by the job's thread."""
         network = _Network(self._pool, self._origin)
         fork = self._client.fork(session, api_name, network, ring)
@@ -477,8 +503,10 @@ class PlainConnection:
 
     polled = True
 
-    def __init__(self, url: str, *, token: str | None, proxy: str | None, seconds: float | None) -> None:
-        self._url, self._token, self._proxy, self._seconds = url, token, proxy, seconds
+    def __init__(
+        self, url: str, *, token: str | None, auth: tuple[str, str] | None, proxy: str | None, seconds: float | None
+    ) -> None:
+        self._url, self._token, self._auth, self._proxy, self._seconds = url, token, auth, proxy, seconds
         client = self._client()
         self.config, self.info = _described(client)
         self._idle = [client]
@@ -490,13 +518,14 @@ class PlainConnection:
             return _QuietClient(
                 self._url,
                 token=self._token,
+                auth=self._auth,
                 ssl_verify=_tls(),
                 httpx_kwargs=network,
             )
         except Exception as exc:
             raise _connect_error(exc, None) from exc
 
-    def submit(self, session: str, api_name: str, arguments: Mapping[str, Any], ring: Callable[[], None]) -> Call:
+    def submit(self, session: str, api_name: str, arguments: Sequence[Any], ring: Callable[[], None]) -> Call:
         """Ask the Space through a Client of the call's own. Blocks where one has to be connected first."""
         client = self._idle.pop() if self._idle else self._client()
         client.session_hash = session
@@ -519,9 +548,9 @@ class PlainConnection:
         self._idle.clear()
 
 
-def _submitted(client: gradio_client.Client, api_name: str, arguments: Mapping[str, Any]) -> gradio_client.client.Job:
+def _submitted(client: gradio_client.Client, api_name: str, arguments: Sequence[Any]) -> gradio_client.client.Job:
     try:
-        return client.submit(api_name=api_name, **arguments)
+        return client.submit(*arguments, api_name=api_name)
     except (TypeError, ValueError) as exc:  # raised before any request, for parameters that are missing or unknown
         raise InvalidOption(f"{api_name}: {exc}") from exc
 
@@ -609,7 +638,7 @@ def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradi
     if isinstance(exc, httpx.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, gradio_client.exceptions.AuthenticationError):
-        return NeedsAuthentication("it wants to know who asks")
+        return NeedsAuthentication(f"it wants to know who asks ({exc})")
     if isinstance(exc, gradio_client.utils.TooManyRequestsError):
         return RateLimited("it answers with HTTP 429, too many requests")
     if response is not None and response.is_error:

@@ -1,16 +1,28 @@
-"""A Space's description of itself -> its chat endpoint; a Chat -> the endpoint's arguments; an output -> text. Pure."""
+"""A Space's description of itself -> its chat endpoint; a Chat -> the endpoint's arguments; an output -> a Snapshot.
+
+Pure. Components, names and labels are those that the Space publishes in `/config` and `/info`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import chatbot
+from .chatbot import Snapshot
 from .errors import EndpointNotFound, InvalidOption
 from .messages import Chat, as_prompt
+from .parameters import SYSTEM, Parameter, parameter
 
-SYSTEM_NAMES = ("system", "system_prompt", "system_message", "sys_prompt")
+# What pages offer beside asking, by the words that such endpoints are named with.
+UPKEEP = re.compile(
+    r"(^|_)(clear|reset|undo|retry|regenerate|delete|remove|cancel|stop|like|dislike|vote|flag|edit|upload|example|load|"
+    r"save|update|change|modify|title|share|export)(_|$)",
+    re.IGNORECASE,
+)
+REPLIES = ("textbox", "markdown", "json")  # what a text is answered in, where it is not in a Chatbot
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,53 +31,86 @@ class Endpoint:
 
     Attributes:
         api_name: its name, with the slash.
-        query: the parameter that takes the prompt.
+        parameters: all that it takes, in the order in which it takes them, less what lives in the Space's session.
+        query: the parameter that takes the question; None if that is asked as the newest turn of the history.
         history: the one that takes the Chatbot's value; None if there is none.
         system: the one that takes the system message; None if there is none.
-        options: all others.
+        system_key: where in that parameter's value, if that is a mapping.
         reply: which output is the reply; None if it is the only one.
         dialect: the form of the Chatbot's value; None if the reply is plain text.
+        streams: whether the reply is shown as it grows, and not only when it is whole.
     """
 
     api_name: str
-    query: str
+    parameters: tuple[Parameter, ...]
+    query: str | None
     history: str | None
     system: str | None
-    options: frozenset[str]
+    system_key: str | None
     reply: int | None
     dialect: chatbot.Dialect | None
+    streams: bool
 
-    def arguments(self, chat: Chat, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Give what to call the endpoint with; what isn't given, the Space fills with its own default.
+    @property
+    def options(self) -> tuple[Parameter, ...]:
+        """The parameters that are passed by name, or left to their defaults."""
+        own = {self.query, self.history, None if self.system_key else self.system}
+        return tuple(parameter for parameter in self.parameters if parameter.name not in own)
+
+    def arguments(self, chat: Chat, options: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Give what to call the endpoint with, in order.
+
+        What the endpoint has no place for, a system message or the turns before, is written into the question.
 
         Raises:
-            InvalidOption: an option that the endpoint doesn't take, or a system message if it takes none.
+            InvalidOption: an option that the endpoint doesn't take, or not with that value.
         """
-        check_options(options, self.options)
-        if self.history is not None and self.dialect is not None:
-            arguments = {**options, self.query: chat.query, self.history: chatbot.encode(chat.turns, self.dialect)}
-        else:
-            arguments = {**options, self.query: as_prompt(chat)}
-        if chat.system is not None and self.system is None:
-            raise InvalidOption(f"{self.api_name} takes no system message; put it into the prompt")
+        check_options(options, [option.name for option in self.options])
+        values = {
+            taken.name: taken.checked(options[taken.name]) if taken.name in options else taken.default
+            for taken in self.parameters
+        }
         if chat.system is not None and self.system is not None:
-            arguments[self.system] = chat.system
-        return arguments
+            values[self.system] = self._with_system(values[self.system], chat.system)
+        question = as_prompt(chat, system=self.system is None, turns=self.history is None)
+        if self.history is not None and self.dialect is not None:
+            turns = chat.turns if self.query is not None else (*chat.turns, (question, ""))
+            values[self.history] = chatbot.encode(turns, self.dialect)
+        return tuple(
+            taken.typed(question) if taken.name == self.query else values[taken.name] for taken in self.parameters
+        )
 
-    def text(self, output: object, chat: Chat) -> str | None:
-        """Read the reply so far from an output; None if it can't be read, or shows only the turns before."""
-        value = output
+    def _with_system(self, value: Any, system: str) -> Any:
+        return {**value, self.system_key: system} if self.system_key else system
+
+    def snapshot(self, output: object, chat: Chat, *, whole: bool = False) -> Snapshot | None:
+        """Read the reply so far from an output; None if it can't be read, or shows only the turns before.
+
+        Args:
+            output: what the endpoint has given.
+            chat: what was asked.
+            whole: this is the last output.
+        """
+        shown = output
         if self.reply is not None:
             if not isinstance(output, Sequence) or isinstance(output, str) or len(output) <= self.reply:
                 return None
-            value = output[self.reply]
+            shown = output[self.reply]
+        value = chatbot.value_of(shown)
         if self.dialect is None:
-            return value if isinstance(value, str) else None
-        text = chatbot.latest(value)
-        if text and chat.turns and text == chat.turns[-1][1] and isinstance(value, Sequence):
+            return _plain(value, whole=whole)
+        snapshot = chatbot.newest(value, whole=whole)
+        if snapshot and chat.turns and snapshot.answer == chat.turns[-1][1] and isinstance(value, Sequence):
             # A Space may show the old turns before it adds the new one: that is no reply yet.
-            return None if len(value) <= len(chatbot.encode(chat.turns, self.dialect)) else text
-        return text
+            return None if len(value) <= len(chatbot.encode(chat.turns, self.dialect)) else snapshot
+        return snapshot
+
+
+def _plain(value: object, *, whole: bool) -> Snapshot | None:
+    """A text, or what a `gr.ChatInterface` gives for a message or messages: role dicts."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return chatbot.newest(value, whole=whole) if value and isinstance(value[-1], Mapping) else None
+    return None if value is None else chatbot.snapshot_of(value, whole=whole)
 
 
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
@@ -80,52 +125,164 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
         raise InvalidOption(f"unknown option {', '.join(map(repr, unknown))}: {expected}")
 
 
-def recognise(config: Mapping[str, Any], info: Mapping[str, Any]) -> Endpoint:
-    """Find the endpoint that chats: the first that takes a text, and answers in a Chatbot or is a `gr.ChatInterface`'s.
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """An endpoint, as the Space describes it: the dependency in `/config`, and what `/info` adds."""
 
-    One that takes a history too stands before one that doesn't.
+    api_name: str
+    dependency: Mapping[str, Any]
+    inputs: list[Mapping[str, Any]]
+    outputs: list[Mapping[str, Any]]
+    parameters: list[Mapping[str, Any]] | None
+
+    @property
+    def streams(self) -> bool:
+        return bool((self.dependency.get("types") or {}).get("generator"))
+
+
+def recognise(
+    config: Mapping[str, Any],
+    info: Mapping[str, Any],
+    *,
+    api_name: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> Endpoint:
+    """Find the endpoint that chats.
+
+    It takes a text, or a Chatbot's value whose newest turn is the question, and answers in a Chatbot, as a
+    `gr.ChatInterface`, or else in a single text. Of several, documented ones stand before hidden ones, and those not
+    named for upkeep (clear, retry, …) before those that are; then an answer in a Chatbot or a ChatInterface before
+    plain text, streaming before not, what answers before what only prepares another's turn, a question of its own
+    before one in the history, with a history before without, and the first before the next.
 
     Args:
         config: the Space's `/config`.
-        info: its API description (`/info`), which leaves out components that the API skips, as gradio_client does.
+        info: its API description (`/info`), which leaves out the endpoints that the Space hides.
+        api_name: the endpoint to use, whatever the rule says.
+        defaults: values for parameters of these names for which the Space publishes none.
 
     Raises:
-        EndpointNotFound: the Space has none; the message lists what it has.
+        EndpointNotFound: the Space has none, or not that one; the message lists what it has.
     """
-    named: Mapping[str, Any] = info.get("named_endpoints", {})
-    found = [endpoint for name, about in named.items() if (endpoint := _chatting(name, about, config))]
+    described = list(_described(config, info))
+    wanted = None if api_name is None else "/" + api_name.strip("/")
+    among = [about for about in described if wanted in (None, about.api_name)]
+    found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults or {}, wanted))]
     if not found:
+        what = "no endpoint that chats, which would take a text and answer in a Chatbot or a text"
+        names = ", ".join(about.api_name for about in described if about.parameters is not None)
         raise EndpointNotFound(
-            "found no endpoint that chats, which would take a text and answer in a Chatbot; "
-            f"it has {', '.join(named) or 'none at all'}"
+            f"found {f'no {wanted} that chats' if wanted else what}; it has {names or 'none at all'}"
         )
-    return next((endpoint for endpoint in found if endpoint.history is not None), found[0])
+    prepared = {about.dependency.get("trigger_after") for about, endpoint in found if endpoint.history}
+    return max(found, key=lambda one: _rank(one[0], one[1], prepared))[1]
 
 
-def _chatting(api_name: str, about: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint | None:
-    parameters, returns = about.get("parameters", ()), about.get("returns", ())
-    texts = [parameter for parameter in parameters if parameter.get("component") == "Textbox"]
-    queries = [str(text["parameter_name"]) for text in texts if not _is_system(text)]
-    outputs = [returned.get("component") for returned in returns]
-    # What gr.ChatInterface calls its one output, and what it gives there is text (gradio/chat_interface.py).
-    is_interface = [returned.get("label") for returned in returns] == ["Response"]
-    if not queries or not (is_interface or "Chatbot" in outputs):
+def _rank(about: _Described, endpoint: Endpoint, prepared: set[Any]) -> tuple[bool, ...]:
+    return (
+        about.parameters is not None,
+        not UPKEEP.search(endpoint.api_name.strip("/")),
+        endpoint.dialect is not None or _is_interface(about),
+        endpoint.streams,
+        about.dependency.get("id") not in prepared,
+        endpoint.query is not None,
+        endpoint.history is not None,
+    )
+
+
+def _described(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[_Described]:
+    components = {component.get("id"): component for component in config.get("components") or ()}
+    documented: Mapping[str, Any] = info.get("named_endpoints") or {}
+    for dependency in config.get("dependencies") or ():
+        name = dependency.get("api_name")
+        if not isinstance(name, str) or dependency.get("api_visibility") == "private":
+            continue
+        inputs, outputs = (
+            [components[id_] for id_ in dependency.get(side) or () if not _is_skipped(components.get(id_))]
+            for side in ("inputs", "outputs")
+        )
+        about = documented.get(f"/{name}")
+        parameters = list(about.get("parameters") or ()) if about else None
+        if parameters is None or len(parameters) == len(inputs):
+            yield _Described(f"/{name}", dependency, inputs, outputs, parameters)
+
+
+def _is_skipped(component: Mapping[str, Any] | None) -> bool:
+    """Whether the API leaves a component out, as gradio_client does (`skip_api`, from 4.x on; a State before)."""
+    return component is None or bool(component.get("skip_api", component.get("type") == "state"))
+
+
+def _is_interface(about: _Described) -> bool:
+    """Whether it is what `gr.ChatInterface` makes: its one output is called "Response" (gradio/chat_interface.py)."""
+    labels = [(component.get("props") or {}).get("label") for component in about.outputs]
+    return labels[:1] == ["Response"]
+
+
+def _chatting(
+    about: _Described, config: Mapping[str, Any], defaults: Mapping[str, Any], wanted: str | None
+) -> Endpoint | None:
+    parameters = _parameters(about, defaults)
+    reply = _reply(about, any_text=wanted is not None)
+    if reply is None:
         return None
-    chatbots = [str(parameter["parameter_name"]) for parameter in parameters if parameter.get("component") == "Chatbot"]
-    history = None if is_interface or not chatbots else chatbots[0]
-    system = next((str(text["parameter_name"]) for text in texts if _is_system(text)), None)
-    reply = outputs.index("Chatbot") if len(outputs) > 1 else None
-    options = frozenset(str(parameter["parameter_name"]) for parameter in parameters) - {queries[0], history, system}
-    return Endpoint(api_name, queries[0], history, system, options, reply, None if is_interface else _dialect(config))
+    component = about.outputs[reply]
+    answers_in_chatbot = str(component.get("type", "")).lower().endswith("chatbot")
+    history = next((taken.name for taken in parameters if taken.is_chatbot and answers_in_chatbot), None)
+    texts = [taken for taken in parameters if taken.is_text and not taken.is_for_system]
+    query = next((taken.name for taken in [*filter(_is_named, texts), *texts]), None)
+    if query is None and history is None:
+        return None
+    system, key = _system(parameters, query)
+    return Endpoint(
+        about.api_name,
+        parameters,
+        query,
+        history,
+        system,
+        key,
+        reply if len(about.outputs) > 1 else None,
+        _dialect(config, component) if answers_in_chatbot else None,
+        about.streams,
+    )
 
 
-def _is_system(parameter: Mapping[str, Any]) -> bool:
-    """Whether a parameter's name or label says that it takes the system message."""
-    names = (str(parameter.get("parameter_name")), str(parameter.get("label")))
-    return any(name.lower().replace(" ", "_") in SYSTEM_NAMES for name in names)
+def _is_named(taken: Parameter) -> bool:
+    return taken.is_for_query
 
 
-def _dialect(config: Mapping[str, Any]) -> chatbot.Dialect:
-    components = config.get("components", ())
-    kinds = [component.get("props", {}).get("type") for component in components if component.get("type") == "chatbot"]
-    return chatbot.dialect_of(str(config.get("version", "")), kinds[0] if kinds else None)
+def _parameters(about: _Described, defaults: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    parameters: list[Parameter] = []
+    for number, component in enumerate(about.inputs):
+        documented = about.parameters[number] if about.parameters else None
+        taken = [parameter.name for parameter in parameters]
+        parameters.append(parameter(number, component, documented, taken, defaults))
+    return tuple(parameters)
+
+
+def _reply(about: _Described, *, any_text: bool) -> int | None:
+    """Which output is the reply: the Chatbot, or the text if that is all there is (or will do)."""
+    types = [str(component.get("type", "")).lower() for component in about.outputs]
+    chatbots = [number for number, kind in enumerate(types) if kind.endswith("chatbot")]
+    texts = [number for number, kind in enumerate(types) if kind in REPLIES]
+    if chatbots:
+        return chatbots[0]
+    if texts and (len(types) == 1 or any_text or _is_interface(about)):
+        return texts[0]
+    return None
+
+
+def _system(parameters: Sequence[Parameter], query: str | None) -> tuple[str | None, str | None]:
+    """The parameter for the system message, or the one whose default is a mapping with a place for it."""
+    for taken in parameters:
+        if taken.is_for_system and taken.name != query:
+            return taken.name, None
+    for taken in parameters:
+        if isinstance(taken.default, Mapping):
+            for key in taken.default:
+                if isinstance(key, str) and SYSTEM.search(key):
+                    return taken.name, key
+    return None, None
+
+
+def _dialect(config: Mapping[str, Any], component: Mapping[str, Any]) -> chatbot.Dialect:
+    return chatbot.dialect_of(str(config.get("version", "")), (component.get("props") or {}).get("type"))

@@ -7,7 +7,7 @@ QwenGradioError
 │   └── InvalidOption               a parameter that the Space doesn't take, or a setting out of its range
 ├── SpaceError                      the Space: it was reached, but gave no whole reply
 │   ├── NotAGradioApp               something else answers there
-│   ├── NeedsAuthentication         it wants a token that it accepts
+│   ├── NeedsAuthentication         it wants a token or a password that it accepts
 │   ├── RateLimited *               it has had enough of us for now
 │   ├── SpaceUnavailable *          it answers with an HTTP error: asleep, paused, building, broken
 │   ├── QueueFull *                 too many are waiting
@@ -50,6 +50,20 @@ __all__ = (
 )
 
 
+# What to do about a Space in a state that the Hub reports, where the state tells more than the error.
+STATES = {
+    "sleeping": "Asking it has woken it up: ask again in a minute",
+    "building": "Ask again in some minutes",
+    "app starting": "Ask again in a minute",
+    "paused": "Only its owner can start it again: use another Space",
+    "stopped": "Only its owner can start it again: use another Space",
+    "build error": "Only its owner can mend it: use another Space",
+    "config error": "Only its owner can mend it: use another Space",
+    "runtime error": "Only its owner can mend it: use another Space",
+    "not found": "Check the Space's id",
+}
+
+
 class QwenGradioError(Exception):
     """Root of everything that this library raises.
 
@@ -57,6 +71,7 @@ class QwenGradioError(Exception):
         space: the Space's id or URL, `""` where none was involved.
         partial: the reply's text as far as it had arrived, `""` if it had not begun.
         retryable: whether asking again later can help.
+        state: what the Hub says of a Space that didn't answer ("sleeping", "paused", …); `""` where it wasn't asked.
         __cause__: the foreign exception behind it, where there is one.
     """
 
@@ -67,11 +82,15 @@ class QwenGradioError(Exception):
         super().__init__(message)
         self.space = space
         self.partial = partial
+        self.state = ""
 
     def __str__(self) -> str:
         """The Space, what happened, and what to do next."""
         what = f"{self.space}: {self.args[0]}" if self.space else str(self.args[0])
-        return f"{what}. {self.advice}" if self.advice else what
+        if self.state:
+            what = f"{what}; the Hub says: {self.state}"
+        advice = STATES.get(self.state, self.advice)
+        return f"{what}. {advice}" if advice else what
 
 
 class UsageError(QwenGradioError, ValueError):
@@ -101,9 +120,9 @@ class NotAGradioApp(SpaceError):
 
 
 class NeedsAuthentication(SpaceError):
-    """Raised when the Space turns us away for want of a token that it accepts."""
+    """Raised when the Space turns us away for want of a token, or a user's name and password, that it accepts."""
 
-    advice = "Pass token= with access to this Space"
+    advice = "Pass token=, or auth=(user, password), that this Space accepts"
 
 
 class RateLimited(SpaceError):

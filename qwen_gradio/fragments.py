@@ -8,10 +8,17 @@ a text of up to `WINDOW` characters is compared whole every time, and a rewrite 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 WINDOW = 4096  # characters; comparing so many costs less than 0.1 µs
 CURSORS = "▌▋▍█"  # what chat pages draw where the next token will stand
+
+# What chat pages show before there is a word of the reply: one short line that ends in dots, or says so in words.
+PLACEHOLDER = re.compile(
+    r"\W*(?:[^\n]{0,60}(?:…|\.\.)|(?:thinking|loading|generating|processing|searching|please wait)\b[^\n]{0,40})\W*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,8 @@ class Decoder:
     """Takes snapshots in turn, and gives what is new in each.
 
     Attributes:
-        text: the newest snapshot, less a typing cursor at its end until `finish` has shown that it is text.
+        text: the newest snapshot, less what may be no part of the reply, until `finish` has shown that it is: a typing
+            cursor at its end, and a placeholder ("Thinking…") before its first word.
     """
 
     def __init__(self) -> None:
@@ -41,7 +49,9 @@ class Decoder:
 
     def feed(self, snapshot: str) -> Splice | None:
         """Take the next snapshot; None if it brings nothing new."""
-        return self._advance(snapshot[:-1] if snapshot.endswith(tuple(CURSORS)) else snapshot)
+        if snapshot.endswith(tuple(CURSORS)):
+            snapshot = snapshot[:-1]
+        return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
     def finish(self, snapshot: str) -> Splice | None:
         """Take the last snapshot, which is the reply to the letter; None if it brings nothing new."""

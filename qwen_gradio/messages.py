@@ -72,9 +72,17 @@ def format_prompt(messages: Sequence[Message]) -> str:
     return "\n".join([*lines, "Assistant:"]) if lines else ""
 
 
-def as_prompt(chat: Chat) -> str:
-    """Write the turns and the question as one prompt, for a Space that takes no history; see `format_prompt`."""
-    said = [message for user, answer in chat.turns for message in (("user", user), ("assistant", answer))]
+def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
+    """Write the question as one prompt, together with what a Space has no place of its own for; see `format_prompt`.
+
+    Args:
+        chat: the conversation.
+        system: whether the system message goes into it, unless it is blank.
+        turns: whether the turns before do.
+    """
+    said = [("system", chat.system)] if system and chat.system else []
+    if turns:
+        said += [message for user, answer in chat.turns for message in (("user", user), ("assistant", answer))]
     return format_prompt([{"role": role, "content": text} for role, text in [*said, ("user", chat.query)]])
 
 

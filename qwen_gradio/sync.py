@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from . import spaces
-from .client import AsyncQwenClient, Conversation, Event, Reply, Timeouts
+from .client import AsyncQwenClient, Conversation, Event, Inspection, Reply, Timeouts
 from .messages import Message
 
 T = TypeVar("T")
@@ -51,8 +51,13 @@ class SyncReply:
 
     @property
     def text(self) -> str:
-        """The reply so far, as the Space shows it."""
+        """The answer so far, as the Space shows it."""
         return self._reply.text
+
+    @property
+    def thinking(self) -> str:
+        """What was thought so far; see `Reply.thinking`."""
+        return self._reply.thinking
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -115,11 +120,13 @@ class QwenClient:
         self,
         space: str = spaces.DEFAULT,
         *,
+        api_name: str | None = None,
+        auth: tuple[str, str] | None = None,
         token: str | None = None,
         proxy: str | None = None,
         timeouts: Timeouts = Timeouts(),
     ) -> None:
-        self._client = AsyncQwenClient(space, token=token, proxy=proxy, timeouts=timeouts)
+        self._client = AsyncQwenClient(space, api_name=api_name, auth=auth, token=token, proxy=proxy, timeouts=timeouts)
         self._loop = _Loop()
 
     def __repr__(self) -> str:
@@ -130,9 +137,17 @@ class QwenClient:
         """The Space's id, or its URL."""
         return self._client.space
 
-    def stream(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> SyncReply:
+    def stream(
+        self,
+        messages: str | Sequence[Message],
+        *,
+        system: str | None = None,
+        include_thinking: bool = False,
+        **options: Any,
+    ) -> SyncReply:
         """Ask, and give the reply as it comes; see `AsyncQwenClient.stream`."""
-        return SyncReply(self._client.stream(messages, system=system, **options), self._loop)
+        reply = self._client.stream(messages, system=system, include_thinking=include_thinking, **options)
+        return SyncReply(reply, self._loop)
 
     def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
         """Ask, and give the whole reply; see `AsyncQwenClient.ask`."""
@@ -141,6 +156,10 @@ class QwenClient:
     def conversation(self, *, system: str | None = None) -> SyncConversation:
         """Begin a chat that remembers its turns."""
         return SyncConversation(self._client.conversation(system=system), self._loop)
+
+    def inspect(self) -> Inspection:
+        """Connect, if that hasn't been done, and give what was recognised; see `AsyncQwenClient.inspect`."""
+        return self._loop.run(self._client.inspect)
 
     def __enter__(self) -> QwenClient:
         try:

@@ -1,6 +1,8 @@
+import itertools
+
 import pytest
 
-from qwen_gradio.chatbot import Dialect, dialect_of, encode, latest
+from qwen_gradio.chatbot import Dialect, Snapshot, dialect_of, encode, newest, snapshot_of, value_of
 
 TURNS = [("a", "b"), ("c", "")]
 
@@ -38,7 +40,7 @@ def test_turns_as_parts() -> None:
 
 @pytest.mark.parametrize("dialect", ["pairs", "messages", "parts"])
 def test_what_is_written_is_read(dialect: Dialect) -> None:
-    assert latest(encode([("a", "b"), ("c", "d")], dialect)) == "d"
+    assert newest(encode([("a", "b"), ("c", "d")], dialect)) == Snapshot("d")
 
 
 @pytest.mark.parametrize(
@@ -54,10 +56,12 @@ def test_what_is_written_is_read(dialect: Dialect) -> None:
         ([{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}], "a\n\nb"),
         ([{"role": "assistant", "content": [{"text": "a"}, {"file": "x"}, {"text": "b"}]}], "ab"),
         ([{"role": "assistant", "content": []}], ""),
+        ([{"role": "assistant", "content": [{"type": "text", "content": "a"}]}], "a"),
+        ([{"role": "assistant", "content": {"file": "x"}}, {"role": "assistant", "content": "a"}], "a"),
     ],
 )
 def test_the_newest_answer_is_read(value: object, text: str) -> None:
-    assert latest(value) == text
+    assert newest(value) == Snapshot(text)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +80,70 @@ def test_the_newest_answer_is_read(value: object, text: str) -> None:
     ],
 )
 def test_what_is_no_chatbots_value_is_not_read(value: object) -> None:
-    assert latest(value) is None
+    assert newest(value) is None
+
+
+THOUGHTS = [{"role": "assistant", "content": "hm", "metadata": {"title": "🧠 Thinking"}}]
+
+
+@pytest.mark.parametrize(
+    ("value", "snapshot"),
+    [
+        ([*THOUGHTS], Snapshot("", "hm")),
+        ([*THOUGHTS, {"role": "assistant", "content": "a", "metadata": {"title": None}}], Snapshot("a", "hm")),
+        ([*THOUGHTS, *THOUGHTS, {"role": "assistant", "content": "a", "metadata": None}], Snapshot("a", "hm\n\nhm")),
+        ([{"role": "assistant", "content": [{"type": "tool", "content": "hm"}]}], Snapshot("", "hm")),
+        (
+            [{"role": "assistant", "content": [{"type": "tool", "content": "hm"}, {"type": "text", "content": "a"}]}],
+            Snapshot("a", "hm"),
+        ),
+        ([["q", "<think>\nhm\n</think>\n\na"]], Snapshot("a", "hm")),
+        ([["q", " <thinking>hm</thinking>a"]], Snapshot("a", "hm")),
+        ([["q", "<think>hm"]], Snapshot("", "hm")),
+        ([["q", "about <think> and </think>"]], Snapshot("about <think> and </think>")),
+    ],
+)
+def test_thinking_is_kept_apart(value: object, snapshot: Snapshot) -> None:
+    assert newest(value) == snapshot
+
+
+def test_half_a_tag_is_not_shown_until_it_is_known_to_be_text() -> None:
+    text = "<think>hm <b> hm</think>a < b"
+    shown = [newest([["q", text[:length]]]) for length in range(len(text) + 1)]
+    grown = [(snapshot.answer, snapshot.thinking) for snapshot in shown if snapshot]
+    assert grown[-1] == ("a < b", "hm <b> hm")
+    for (answer, thinking), (later_answer, later_thinking) in itertools.pairwise(grown):
+        assert later_answer.startswith(answer)
+        assert later_thinking.startswith(thinking)
+
+
+@pytest.mark.parametrize("text", ["<", "<thin", " "])
+def test_what_might_have_become_a_tag_is_text_in_the_end(text: str) -> None:
+    assert newest([["q", text]]) == Snapshot("")
+    assert newest([["q", text]], whole=True) == Snapshot(text)
+
+
+def test_half_a_closing_tag_is_thinking_in_the_end() -> None:
+    assert newest([["q", "<think>hm</th"]]) == Snapshot("", "hm")
+    assert newest([["q", "<think>hm</th"]], whole=True) == Snapshot("", "hm</th")
+
+
+@pytest.mark.parametrize(
+    ("shown", "value"),
+    [
+        ({"__type__": "update", "value": "a"}, "a"),
+        ({"value": [1]}, [1]),
+        ({"items": [1]}, [1]),
+        ({"__type__": "update", "interactive": True}, None),
+        ({"role": "assistant", "content": "a"}, {"role": "assistant", "content": "a"}),
+        ("a", "a"),
+        (None, None),
+    ],
+)
+def test_an_update_is_read_for_its_value(shown: object, value: object) -> None:
+    assert value_of(shown) == value
+
+
+def test_a_message_alone_is_read() -> None:
+    assert snapshot_of({"role": "assistant", "content": "a"}) == Snapshot("a")
+    assert snapshot_of({"role": "assistant"}) is None

@@ -47,9 +47,9 @@ def test_json_is_one_event_a_line(space: ScriptedSpace) -> None:
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert [event for event in events if event["event"] != "queued"] == [
         {"event": "started"},
-        {"event": "fragment", "text": "a", "start": 0},
-        {"event": "fragment", "text": "ñ", "start": 1},
-        {"event": "finished", "text": "añ"},
+        {"event": "fragment", "text": "a", "start": 0, "kind": "answer"},
+        {"event": "fragment", "text": "ñ", "start": 1, "kind": "answer"},
+        {"event": "finished", "text": "añ", "thinking": ""},
     ]
 
 

@@ -147,7 +147,7 @@ async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
 
 async def test_an_older_protocol_takes_the_plain_path(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "QUEUE_PROTOCOLS", ())
-    made = connection.connect(space.url, token=None, proxy=None, seconds=5)
+    made = connection.connect(space.url, token=None, auth=None, proxy=None, seconds=5)
     assert isinstance(made, connection.PlainConnection)
     made.close()
 
@@ -230,20 +230,18 @@ def test_a_stream_that_gives_its_connection_back_is_not_hung_up_on() -> None:
     network._pool.close()
 
 
-async def test_what_the_endpoint_does_not_take_is_told_before_any_request(
-    space: ScriptedSpace, requests: list[str]
-) -> None:
+async def test_what_the_endpoint_lacks_is_told_before_any_request(space: ScriptedSpace, requests: list[str]) -> None:
     async with AsyncQwenClient(space.url) as client:
         made, _ = await client._connected()
         del requests[:]
-        with pytest.raises(InvalidOption, match=r"/model_chat: .*nonsense"):
-            made.submit("session", "/model_chat", {"nonsense": 1}, lambda: None)
+        with pytest.raises(InvalidOption, match=r"/model_chat: .*query"):
+            made.submit("session", "/model_chat", [], lambda: None)
     assert requests == []
 
 
 def test_the_plain_path_tells_errors_apart_too() -> None:
     with pytest.raises(CannotConnect):
-        connection.PlainConnection("http://127.0.0.1:9", token=None, proxy=None, seconds=5)
+        connection.PlainConnection("http://127.0.0.1:9", token=None, auth=None, proxy=None, seconds=5)
 
 
 def test_what_gradio_client_cannot_read_is_a_protocol_error() -> None:

@@ -17,7 +17,7 @@ def test_it_has_the_qwen_spaces_api(gradio: str) -> None:
     from qwen_gradio.connection import connect
 
     with demo.running(python=python_with_gradio(gradio)) as url:
-        made = connect(url, token=None, proxy=None, seconds=20)
+        made = connect(url, token=None, auth=None, proxy=None, seconds=20)
         named, listeners = made.info["named_endpoints"], made.config["dependencies"]
         made.close()
     assert list(named) == ["/model_chat", "/model_chat_1", "/clear_session", "/modify_system_session"]

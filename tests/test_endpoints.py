@@ -1,80 +1,273 @@
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
 
 from qwen_gradio import EndpointNotFound, InvalidOption
+from qwen_gradio.chatbot import Snapshot
 from qwen_gradio.endpoints import Endpoint, recognise
 from qwen_gradio.messages import Chat
 
-CHATBOT = {"version": "6.0.0", "components": [{"id": 1, "type": "chatbot", "props": {}}]}
+ASKED = Chat(None, (), "hi")
+TURNS = Chat(None, (("a", "b"),), "c")
 
 
-def parameter(name: str, component: str = "Textbox") -> dict[str, Any]:
-    return {"parameter_name": name, "component": component, "label": name}
+class Page:
+    """A Space's description, built up as Gradio writes it."""
+
+    def __init__(self, version: str = "6.0.0") -> None:
+        self.config: dict[str, Any] = {"version": version, "components": [], "dependencies": []}
+        self.info: dict[str, Any] = {"named_endpoints": {}, "unnamed_endpoints": {}}
+
+    def component(self, kind: str, **props: Any) -> int:
+        number = len(self.config["components"])
+        skipped = kind == "state"
+        self.config["components"].append({"id": number, "type": kind, "skip_api": skipped, "props": props})
+        return number
+
+    def endpoint(
+        self,
+        name: str,
+        inputs: dict[str, int],
+        outputs: list[int],
+        *,
+        hidden: bool = False,
+        after: int | None = None,
+        streams: bool = True,
+    ) -> int:
+        number = len(self.config["dependencies"])
+        self.config["dependencies"].append(
+            {
+                "id": number,
+                "api_name": name,
+                "inputs": list(inputs.values()),
+                "outputs": outputs,
+                "types": {"generator": streams, "cancel": False},
+                "trigger_after": after,
+            }
+        )
+        if not hidden:
+            shown = {key: id_ for key, id_ in inputs.items() if not self.config["components"][id_]["skip_api"]}
+            parameters = [{"parameter_name": key, "label": key} for key in shown]
+            self.info["named_endpoints"][f"/{name}"] = {"parameters": parameters}
+        return number
+
+    def recognised(self, **more: Any) -> Endpoint:
+        return recognise(self.config, self.info, **more)
 
 
-def about(*parameters: dict[str, Any], returns: tuple[str, ...] = ("Textbox", "Chatbot", "Textbox")) -> dict[str, Any]:
-    return {"parameters": list(parameters), "returns": [{"component": component} for component in returns]}
+def qwen_page(version: str = "6.0.0") -> Page:
+    page = Page(version)
+    system, chatbot, textbox = (
+        page.component("textbox", value="You help."),
+        page.component("chatbot"),
+        page.component("textbox"),
+    )
+    asked = {"query": textbox, "history": chatbot, "system": system}
+    page.endpoint("clear_session", {}, [textbox, chatbot])
+    page.endpoint("model_chat", asked, [textbox, chatbot, system])
+    page.endpoint("model_chat_1", asked, [textbox, chatbot, system])
+    return page
 
 
-def described(**named: dict[str, Any]) -> dict[str, Any]:
-    return {"named_endpoints": {f"/{name}": endpoint for name, endpoint in named.items()}, "unnamed_endpoints": {}}
-
-
-MODEL_CHAT = about(parameter("query"), parameter("history", "Chatbot"), parameter("system"))
+def text_page() -> Page:
+    page = Page()
+    page.endpoint("predict", {"text": page.component("textbox")}, [page.component("textbox")])
+    return page
 
 
 def test_the_qwen_space_is_recognised() -> None:
-    info = described(
-        clear_session=about(returns=("Textbox", "Chatbot")), model_chat=MODEL_CHAT, model_chat_1=MODEL_CHAT
+    endpoint = qwen_page().recognised()
+    assert (endpoint.api_name, endpoint.query, endpoint.history, endpoint.system) == (
+        "/model_chat",
+        "query",
+        "history",
+        "system",
     )
-    assert recognise(CHATBOT, info) == Endpoint(
-        "/model_chat", "query", "history", "system", frozenset(), reply=1, dialect="parts"
-    )
+    assert (endpoint.reply, endpoint.dialect, endpoint.options, endpoint.streams) == (1, "parts", (), True)
 
 
-def test_an_endpoint_with_a_history_stands_before_one_without() -> None:
-    assert recognise(CHATBOT, described(a=about(parameter("query")), b=MODEL_CHAT)).api_name == "/b"
+def test_the_dialect_is_of_the_endpoints_own_chatbot() -> None:
+    page = Page("5.50.0")
+    page.component("chatbot", type="tuples")
+    chatbot = page.component("chatbot", type="messages")
+    page.endpoint("chat", {"message": page.component("textbox"), "history": chatbot}, [chatbot])
+    assert page.recognised().dialect == "messages"
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        pytest.param({}, {"hidden": True}, id="documented before hidden"),
+        pytest.param({"name": "b"}, {"name": "retry"}, id="not for upkeep"),
+        pytest.param({}, {"streams": False}, id="streaming before not"),
+        pytest.param({}, {"history": False}, id="a history before none"),
+        pytest.param({"streams": False, "text": True}, {"streams": False, "text": False}, id="a question of its own"),
+        pytest.param({}, {"reply": "textbox"}, id="a Chatbot before plain text"),
+    ],
+)
+def test_of_several_the_most_chat_like_is_taken(better: dict[str, Any], worse: dict[str, Any]) -> None:
+    page = Page()
+    chatbot, textbox = page.component("chatbot"), page.component("textbox")
+
+    def add(name: str, *, text: bool = True, history: bool = True, reply: str = "chatbot", **more: Any) -> None:
+        inputs = {**({"query": textbox} if text else {}), **({"history": chatbot} if history else {})}
+        page.endpoint(name, inputs, [chatbot if reply == "chatbot" else page.component("textbox")], **more)
+
+    add(**{"name": "worse", **worse})
+    add(**{"name": "better", **better})
+    add(**{"name": "better_1", **better})
+    assert page.recognised().api_name == "/" + better.get("name", "better")
+
+
+def test_of_a_chain_it_is_the_one_that_answers() -> None:
+    page = Page()
+    chatbot, textbox = page.component("chatbot"), page.component("textbox")
+    user = page.endpoint("user", {"message": textbox, "history": chatbot}, [textbox, chatbot], streams=False)
+    page.endpoint("bot", {"history": chatbot}, [chatbot], streams=False, after=user)
+    endpoint = page.recognised()
+    assert (endpoint.api_name, endpoint.query, endpoint.history) == ("/bot", None, "history")
+    texts = [message["content"][0]["text"] for message in endpoint.arguments(TURNS, {})[0]]
+    assert texts == ["a", "b", "c"]
 
 
 def test_a_space_without_a_chat_says_what_it_has() -> None:
-    with pytest.raises(EndpointNotFound, match="/add, /clear"):
-        recognise(CHATBOT, described(add=about(parameter("x"), returns=("Textbox",)), clear=about()))
+    page = Page()
+    page.endpoint("add", {"a": page.component("number")}, [page.component("number")])
+    page.endpoint("split", {"a": page.component("textbox")}, [page.component("textbox"), page.component("textbox")])
+    with pytest.raises(EndpointNotFound, match="it has /add, /split"):
+        page.recognised()
+    assert page.recognised(api_name="split").reply == 0
 
 
-def test_arguments_are_given_by_name() -> None:
-    endpoint = recognise(CHATBOT, described(chat=MODEL_CHAT))
-    assert endpoint.arguments(Chat("be brief", (), "hi"), {}) == {"query": "hi", "history": [], "system": "be brief"}
-    assert endpoint.arguments(Chat(None, (), "hi"), {}) == {"query": "hi", "history": []}
+def test_the_endpoint_can_be_named() -> None:
+    assert qwen_page().recognised(api_name="/model_chat_1").api_name == "/model_chat_1"
+    assert qwen_page().recognised(api_name="model_chat_1").api_name == "/model_chat_1"
+    for name in ("/nothing", "/clear_session"):
+        with pytest.raises(EndpointNotFound, match=f"no {name} that chats; it has /clear_session, /model_chat, "):
+            qwen_page().recognised(api_name=name)
+
+
+def test_a_hidden_endpoint_is_recognised_by_its_components() -> None:
+    page = Page()
+    chatbot, heat = page.component("chatbot"), page.component("slider", label="Top P", value=0.5)
+    inputs = {
+        "": page.component("textbox", label="System prompt"),
+        " ": page.component("textbox", label="Your message"),
+    }
+    page.endpoint("hidden", {**inputs, "history": chatbot, "heat": heat, "again": heat}, [chatbot], hidden=True)
+    endpoint = page.recognised()
+    assert (endpoint.query, endpoint.system, endpoint.history) == ("your_message", "system_prompt", "parameter_2")
+    assert [option.name for option in endpoint.options] == ["top_p", "parameter_4"]
+    assert endpoint.arguments(ASKED, {"top_p": 1}) == ("", "hi", [], 1, 0.5)
+
+
+def test_what_lives_in_the_session_is_no_parameter() -> None:
+    page = Page()
+    state, chatbot = page.component("state"), page.component("chatbot")
+    page.endpoint("chat", {"message": page.component("textbox"), "state": state}, [state, chatbot])
+    endpoint = page.recognised()
+    assert (endpoint.history, endpoint.reply) == (None, None)
+    assert endpoint.arguments(TURNS, {}) == ("User: a\nAssistant: b\nUser: c\nAssistant:",)
+
+
+def test_a_key_is_not_taken_for_the_question() -> None:
+    page = Page()
+    chatbot = page.component("chatbot")
+    inputs = {"api_key": page.component("textbox"), "message": page.component("textbox"), "history": chatbot}
+    page.endpoint("chat", inputs, [chatbot])
+    assert page.recognised().query == "message"
+    assert [option.name for option in page.recognised().options] == ["api_key"]
+
+
+def test_arguments_are_in_order() -> None:
+    endpoint = qwen_page("4.32.1").recognised()
+    assert endpoint.arguments(ASKED, {}) == ("hi", [], "You help.")
+    assert endpoint.arguments(Chat("be brief", (("a", "b"),), "c"), {}) == ("c", [["a", "b"]], "be brief")
 
 
 def test_options_are_the_endpoints() -> None:
-    endpoint = recognise(CHATBOT, described(chat=about(parameter("query"), parameter("radio", "Radio"))))
-    assert endpoint.arguments(Chat(None, (), "hi"), {"radio": "32B"}) == {"query": "hi", "radio": "32B"}
+    page = qwen_page()
+    radio = page.component("radio", choices=[["Big", "72B"], ["Small", "7B"]], value="72B")
+    page.config["dependencies"][1]["inputs"].append(radio)
+    page.info["named_endpoints"]["/model_chat"]["parameters"].append({"parameter_name": "radio"})
+    endpoint = page.recognised()
+    assert endpoint.arguments(ASKED, {"radio": "7B"})[-1] == "7B"
+    assert endpoint.arguments(ASKED, {})[-1] == "72B"
     with pytest.raises(InvalidOption, match="unknown option 'size': expected radio"):
-        endpoint.arguments(Chat(None, (), "hi"), {"size": "32B"})
+        endpoint.arguments(ASKED, {"size": "7B"})
+    with pytest.raises(InvalidOption, match="expected one of '72B', '7B' for radio, got 'Small'"):
+        endpoint.arguments(ASKED, {"radio": "Small"})
 
 
-def test_what_the_endpoint_cannot_take_is_refused() -> None:
-    endpoint = recognise(CHATBOT, described(chat=about(parameter("query"))))
-    with pytest.raises(InvalidOption, match="takes no system message"):
-        endpoint.arguments(Chat("be brief", (), "hi"), {})
+def test_what_the_space_publishes_goes_before_what_is_known_of_it() -> None:
+    page = qwen_page()
+    bare, given = page.component("radio"), page.component("radio", value="7B")
+    page.config["dependencies"][1]["inputs"] += [bare, given]
+    page.info["named_endpoints"]["/model_chat"]["parameters"] += [
+        {"parameter_name": "bare"},
+        {"parameter_name": "given"},
+    ]
+    endpoint = page.recognised(defaults={"bare": "72B", "given": "72B", "gone": 1})
+    assert endpoint.arguments(ASKED, {})[-2:] == ("72B", "7B")
 
 
-def test_without_a_history_the_turns_become_the_prompt() -> None:
-    endpoint = recognise(CHATBOT, described(chat=about(parameter("query"))))
-    prompt = "User: a\nAssistant: b\nUser: hi\nAssistant:"
-    assert endpoint.arguments(Chat(None, (("a", "b"),), "hi"), {}) == {"query": prompt}
+def test_a_system_message_without_a_place_goes_into_the_question() -> None:
+    endpoint = text_page().recognised()
+    assert endpoint.arguments(Chat("be brief", (), "hi"), {}) == ("System: be brief\nUser: hi\nAssistant:",)
+    assert endpoint.arguments(Chat("", (), "hi"), {}) == ("hi",)
+
+
+def test_a_system_message_may_have_its_place_in_a_form() -> None:
+    page = Page()
+    form = page.component("form", value={"model": "big", "sys_prompt": "You help."})
+    page.endpoint(
+        "add_message", {"input_value": page.component("antdxsender"), "settings": form}, [page.component("prochatbot")]
+    )
+    endpoint = page.recognised()
+    assert endpoint.arguments(Chat("be brief", (), "hi"), {})[1] == {"model": "big", "sys_prompt": "be brief"}
+    assert endpoint.arguments(ASKED, {"settings": {"model": "small"}})[1] == {
+        "model": "small",
+        "sys_prompt": "You help.",
+    }
+
+
+def test_a_multimodal_textbox_gets_text_and_files() -> None:
+    page = Page()
+    page.endpoint("chat", {"message": page.component("multimodaltextbox")}, [page.component("chatbot")])
+    assert page.recognised().arguments(ASKED, {}) == ({"text": "hi", "files": []},)
 
 
 def test_a_chat_interface_is_recognised() -> None:
-    label = {"parameter_name": "instructions", "component": "Textbox", "label": "System prompt"}
-    interface = about(parameter("message"), label, parameter("temperature", "Slider"))
-    interface["returns"] = [{"label": "Response", "component": "Json"}]
-    endpoint = recognise(CHATBOT, described(respond=interface))
-    assert endpoint == Endpoint("/respond", "message", None, "instructions", frozenset({"temperature"}), None, None)
-    assert endpoint.text("so far", Chat(None, (), "hi")) == "so far"
-    assert endpoint.text(["so far"], Chat(None, (), "hi")) is None
+    page = Page()
+    inputs = {
+        "message": page.component("textbox"),
+        "history": page.component("state"),
+        "system": page.component("textbox"),
+    }
+    page.endpoint("respond", inputs, [page.component("json", label="Response"), page.component("json")])
+    endpoint = page.recognised()
+    assert (endpoint.query, endpoint.system, endpoint.reply, endpoint.dialect) == ("message", "system", 0, None)
+
+
+@pytest.mark.parametrize(
+    ("output", "snapshot"),
+    [
+        ("so far", Snapshot("so far")),
+        ("<think>hm</think>a", Snapshot("a", "hm")),
+        ({"role": "assistant", "content": "a"}, Snapshot("a")),
+        ([{"role": "assistant", "content": "hm", "metadata": {"title": "T"}}], Snapshot("", "hm")),
+        ({"__type__": "update", "value": "a"}, Snapshot("a")),
+        ({"__type__": "update"}, None),
+        (["so far"], None),
+        ([], None),
+        (None, None),
+        (3, None),
+    ],
+)
+def test_a_plain_reply_is_read(output: object, snapshot: Snapshot | None) -> None:
+    assert text_page().recognised().snapshot(output, ASKED) == snapshot
 
 
 def parts(*texts: str) -> list[dict[str, Any]]:
@@ -83,18 +276,19 @@ def parts(*texts: str) -> list[dict[str, Any]]:
 
 
 def test_the_reply_is_the_newest_turn() -> None:
-    endpoint = recognise(CHATBOT, described(chat=MODEL_CHAT))
-    chat = Chat(None, (("a", "b"),), "c")
-    assert endpoint.text(("", parts("a", "b", "c", "d"), ""), chat) == "d"
-    assert endpoint.text(("", parts("a", "b", "c", "b"), ""), chat) == "b"  # the same answer again
-    assert endpoint.text(("", parts("a", "b"), ""), chat) is None  # the old turns alone are no reply yet
+    endpoint = qwen_page().recognised()
+    assert endpoint.snapshot(("", parts("a", "b", "c", "d"), ""), TURNS) == Snapshot("d")
+    assert endpoint.snapshot(("", {"value": parts("a", "b", "c", "d")}, ""), TURNS) == Snapshot("d")
+    assert endpoint.snapshot(("", parts("a", "b", "c", "b"), ""), TURNS) == Snapshot("b")  # the same answer again
+    assert endpoint.snapshot(("", parts("a", "b"), ""), TURNS) is None  # the old turns alone are no reply yet
 
 
 def test_a_reply_may_be_the_only_output() -> None:
-    endpoint = recognise(CHATBOT, described(chat=about(parameter("query"), returns=("Chatbot",))))
-    assert endpoint.text(parts("a", "b"), Chat(None, (), "a")) == "b"
+    page = Page()
+    page.endpoint("chat", {"query": page.component("textbox")}, [page.component("chatbot")])
+    assert page.recognised().snapshot(parts("a", "b"), ASKED) == Snapshot("b")
 
 
 @pytest.mark.parametrize("output", [None, "text", (), ("",), [ValueError("in a step")], ("", 3, "")])
 def test_an_output_of_another_shape_is_not_read(output: object) -> None:
-    assert recognise(CHATBOT, described(chat=MODEL_CHAT)).text(output, Chat(None, (), "a")) is None
+    assert qwen_page().recognised().snapshot(output, ASKED) is None

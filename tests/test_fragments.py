@@ -60,7 +60,25 @@ def test_a_rewrite_is_a_splice() -> None:
 
 
 def test_text_taken_back_is_a_splice_without_text() -> None:
-    assert decoded(["Thinking…", ""]) == [Splice(0, "Thinking…"), Splice(0, "")]
+    assert decoded(["one word", ""]) == [Splice(0, "one word"), Splice(0, "")]
+
+
+@pytest.mark.parametrize(
+    "placeholders",
+    [["Thinking…"], ["Thinking", "Thinking.", "Thinking.."], ["⏳ *Please wait*"], ["…"], ["Qwen is thinking...", ""]],
+)
+def test_a_placeholder_that_is_taken_back_is_not_sent(placeholders: list[str]) -> None:
+    assert decoded([*placeholders, "Hel", "Hello"]) == [Splice(0, "Hel"), Splice(3, "lo")]
+
+
+@pytest.mark.parametrize("text", ["Well…", "Thinking is hard", "..."])
+def test_what_looks_like_a_placeholder_and_stays_is_text(text: str) -> None:
+    assert applied(decoded([text])) == text
+    assert applied(decoded([text, text + " so."])) == text + " so."
+
+
+def test_no_placeholder_stands_after_the_first_word() -> None:
+    assert decoded(["So", "So…"]) == [Splice(0, "So"), Splice(2, "…")]
 
 
 def test_a_rewrite_far_back_in_a_long_text_is_found_by_the_end() -> None:

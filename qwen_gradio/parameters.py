@@ -1,0 +1,170 @@
+"""One input of an endpoint: its name, its default, and what it takes, read off its component. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import InvalidOption
+
+# The components that a question is typed into; a "multimodal" one takes {"text", "files"} (gradio, modelscope_studio).
+TEXTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
+
+SYSTEM = re.compile(r"(^|[\W_])(system|sys)([\W_]|$)|系统", re.IGNORECASE)
+QUERY = re.compile(r"(^|[\W_])(message|msg|query|question|prompt|input|text|chat|request)([\W_]|$)", re.IGNORECASE)
+
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "number": (int, float),
+    "integer": int,
+    "boolean": bool,
+    "array": (list, tuple),
+    "object": Mapping,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What an endpoint takes in one place.
+
+    Attributes:
+        name: what to call it by: its own name, or its label's words where the Space hides the name.
+        label: what the page calls it.
+        component: the type of its component, in lower case.
+        default: what is sent if nothing is given.
+        kind: the JSON type that it takes; None if any.
+        choices: the values to choose from; None if it is free.
+        many: whether any number of the choices are taken.
+        minimum: the least number that it takes; None for no bound.
+        maximum: the greatest.
+    """
+
+    name: str
+    label: str
+    component: str
+    default: Any = None
+    kind: str | None = None
+    choices: tuple[Any, ...] | None = None
+    many: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether text is typed into it."""
+        return self.component.endswith(TEXTS)
+
+    @property
+    def is_chatbot(self) -> bool:
+        """Whether it takes a Chatbot's value."""
+        return self.component.endswith("chatbot")
+
+    @property
+    def is_for_system(self) -> bool:
+        """Whether it is text, and its name or label says that it takes the system message."""
+        return self.is_text and bool(SYSTEM.search(self.name) or SYSTEM.search(self.label))
+
+    @property
+    def is_for_query(self) -> bool:
+        """Whether it is text, and its name says that it takes the question."""
+        return self.is_text and bool(QUERY.search(self.name)) and not self.is_for_system
+
+    def typed(self, text: str) -> Any:
+        """Give a text in the form that its component takes."""
+        return {"text": text, "files": []} if "multimodal" in self.component else text
+
+    @property
+    def expected(self) -> str:
+        """Say what it takes, in words."""
+        if self.choices is not None:
+            choices = ", ".join(map(repr, self.choices))
+            return f"a list of these: {choices}" if self.many else f"one of {choices}"
+        what = self.kind or "any JSON value"
+        bounds = [("from", self.minimum), ("to", self.maximum)]
+        return " ".join([what, *(f"{word} {bound:g}" for word, bound in bounds if bound is not None)])
+
+    def checked(self, value: Any) -> Any:
+        """Give a value to send: the user's, on top of the default where both are mappings.
+
+        Raises:
+            InvalidOption: the value is not of the published type, among the choices, or within the bounds.
+        """
+        if value is None and self.default is None:
+            return None
+        if not self._takes(value):
+            raise InvalidOption(f"expected {self.expected} for {self.name}, got {value!r:.80}")
+        if isinstance(value, Mapping) and isinstance(self.default, Mapping):
+            return {**self.default, **value}
+        return value
+
+    def _takes(self, value: Any) -> bool:
+        if self.choices is not None:
+            chosen = value if self.many and isinstance(value, list | tuple) else [value]
+            return isinstance(value, list | tuple) == self.many and all(one in self.choices for one in chosen)
+        if self.kind in _JSON_TYPES and not isinstance(value, _JSON_TYPES[self.kind]):
+            return False
+        if self.kind in ("number", "integer"):
+            least, greatest = (bound if bound is not None else value for bound in (self.minimum, self.maximum))
+            return not isinstance(value, bool) and bool(least <= value <= greatest)
+        return True
+
+
+def parameter(
+    number: int,
+    component: Mapping[str, Any],
+    documented: Mapping[str, Any] | None,
+    taken: Collection[str],
+    defaults: Mapping[str, Any],
+) -> Parameter:
+    """Read a parameter off its component in `/config`, and off `/info` if the Space documents it there.
+
+    Args:
+        number: its place among the parameters, from 0.
+        component: its component.
+        documented: what `/info` says of it; None if it is hidden.
+        taken: the names of the parameters before it.
+        defaults: values for parameters of these names for which the Space publishes none.
+    """
+    props: Mapping[str, Any] = component.get("props") or {}
+    about = documented or {}
+    label = str(about.get("label") or props.get("label") or "")
+    name = str(about.get("parameter_name") or _name_of(label, number, taken))
+    kind_of = str(component.get("type", "")).lower()
+    default = about["parameter_default"] if about.get("parameter_has_default") else props.get("value")
+    if default is None:
+        default = defaults.get(name)
+    if default is None and kind_of.endswith(TEXTS):
+        default = {"text": "", "files": []} if "multimodal" in kind_of else ""
+    schema = component.get("api_info") or about.get("type") or {}
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    return Parameter(
+        name,
+        label,
+        kind_of,
+        default,
+        kind=kind if isinstance(kind, str) and kind in _JSON_TYPES else None,
+        choices=_choices(props),
+        many=kind_of == "checkboxgroup" or bool(props.get("multiselect")),
+        minimum=_bound(props.get("minimum")),
+        maximum=_bound(props.get("maximum")),
+    )
+
+
+def _name_of(label: str, number: int, taken: Collection[str]) -> str:
+    words = re.sub(r"\W+", "_", label.lower()).strip("_")
+    return words if words and words not in taken else f"parameter_{number}"
+
+
+def _choices(props: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The values of a component's choices, which are published as (label, value) pairs, or bare by Gradio 3."""
+    choices = props.get("choices")
+    if not isinstance(choices, Sequence) or isinstance(choices, str) or props.get("allow_custom_value"):
+        return None
+    pairs = (isinstance(choice, list | tuple) and len(choice) == 2 for choice in choices)
+    return tuple(choice[1] if pair else choice for choice, pair in zip(choices, pairs, strict=True))
+
+
+def _bound(bound: object) -> float | None:
+    return bound if isinstance(bound, int | float) and not isinstance(bound, bool) else None
