@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import anyio
 
 from . import demo as stand_in
 from . import spaces
-from .client import AsyncQwenClient, Event, Fragment, Queued, Started, Timeouts
+from .client import AsyncQwenClient, Event, Fragment, Inspection, Queued, Started, Timeouts
+from .endpoints import Endpoint
 from .errors import QwenGradioError, UsageError
+from .parameters import Parameter
 
 try:
     import click
@@ -54,33 +58,97 @@ def main() -> None:
     """
 
 
+def _network(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the way to any Space."""
+    timeout = click.option(
+        "--timeout", type=float, metavar="SECONDS", help="How long to wait for the Space, each time."
+    )
+    return timeout(click.option("--proxy", metavar="URL", help="A proxy for every byte.")(command))
+
+
+def _one_space(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that are for one Space alone, as what it lets in by is."""
+    for option in (
+        _network,
+        click.option("--auth", envvar="QWEN_GRADIO_AUTH", show_envvar=True, metavar="USER:PASSWORD", help="To log in."),
+        click.option(
+            "--token", envvar="QWEN_GRADIO_TOKEN", show_envvar=True, help="A Hugging Face token, for this Space."
+        ),
+        click.option("--api-name", metavar="NAME", help="The endpoint to ask; otherwise the one that chats."),
+    ):
+        command = option(command)
+    return command
+
+
+def _client(space: str, *, timeout: float | None, auth: str | None = None, **way: Any) -> AsyncQwenClient:
+    timeouts = Timeouts() if timeout is None else Timeouts(connect=timeout, silence=timeout)
+    user, colon, password = (auth or "").partition(":")
+    if auth and not colon:
+        raise UsageError("expected --auth USER:PASSWORD")
+    return AsyncQwenClient(space, auth=(user, password) if auth else None, timeouts=timeouts, **way)
+
+
+def _option(given: str) -> tuple[str, Any]:
+    """`temperature=0.7` -> a name and a value: JSON if it is, else text."""
+    name, equals, value = given.partition("=")
+    if not name or not equals:
+        raise UsageError(f"expected --option NAME=VALUE, got {given!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
 @main.command()
 @click.argument("prompt", required=False)
 @click.option("--system", metavar="TEXT", help="The system message; the Space's own by default.")
 @click.option("--space", default=spaces.DEFAULT, show_default=True, help="A Space's id, alias or http(s) URL.")
-@click.option("--token", envvar="QWEN_GRADIO_TOKEN", show_envvar=True, help="A Hugging Face token, for this Space.")
-@click.option("--proxy", metavar="URL", help="A proxy for every byte.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="How long to wait: to connect, and for each fragment.")
+@_one_space
+@click.option("--option", "-o", "given", multiple=True, metavar="NAME=VALUE", help="Another parameter; see inspect.")
+@click.option("--thinking", is_flag=True, help="Show what it thinks, on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="One event a line, as JSON.")
 @click.option("--demo", is_flag=True, help="Ask a stand-in Space, started for this on 127.0.0.1.")
 def ask(
     prompt: str | None,
     system: str | None,
     space: str,
-    token: str | None,
-    proxy: str | None,
-    timeout: float | None,
+    given: tuple[str, ...],
+    thinking: bool,
     as_json: bool,
     demo: bool,
+    **way: Any,
 ) -> None:
     """Ask PROMPT and stream the reply; what `qwen-gradio` does if no command is named."""
     with _exit_codes():
-        text = _prompt(prompt)
-        timeouts = Timeouts() if timeout is None else Timeouts(connect=timeout, silence=timeout)
-        show: _Show = _Json() if as_json else _Text()
+        text, options = _prompt(prompt), dict(map(_option, given))
+        show: _Show = _Json() if as_json else _Text(thinking=thinking)
         with show, _demo_url() if demo else contextlib.nullcontext(space) as where:
-            client = AsyncQwenClient(where, token=token, proxy=proxy, timeouts=timeouts)
-            anyio.run(_ask, client, text, system, show)
+            anyio.run(functools.partial(_ask, _client(where, **way), text, system, show, options))
+
+
+@main.command("inspect")
+@click.argument("space", default=spaces.DEFAULT)
+@_one_space
+def inspect_(space: str, **way: Any) -> None:
+    """Show what was recognised of SPACE, and how it would be asked."""
+    with _exit_codes():
+        click.echo(_described(anyio.run(_inspect, _client(space, **way))))
+
+
+@main.command("spaces")
+@click.argument("names", nargs=-1, metavar="[SPACE]...")
+@click.option("--check", is_flag=True, help="Ask each whether it answers. No question is sent.")
+@_network
+def spaces_(names: tuple[str, ...], check: bool, **way: Any) -> None:
+    """List the Spaces known by name, or only those named."""
+    with _exit_codes():
+        clients = [_client(name, **way) for name in names or [known.id for known in spaces.CATALOGUE]]
+        if not check:
+            click.echo(_columns([_known(client.space) for client in clients]))
+            return
+        checked = anyio.run(_check, clients)
+        click.echo(_columns([("Space", "answers", "Gradio", "endpoint", "seconds"), *(row for _, row in checked)]))
+    sys.exit(0 if all(answers for answers, _ in checked) else SPACE_FAILED)
 
 
 @main.command()
@@ -125,11 +193,104 @@ def _demo_url(port: int = 0) -> Iterator[str]:
         yield url
 
 
-async def _ask(client: AsyncQwenClient, prompt: str, system: str | None, show: _Show) -> None:
-    reply = client.stream(prompt, system=system)  # wrong use is told before any network
+async def _ask(
+    client: AsyncQwenClient, prompt: str, system: str | None, show: _Show, options: Mapping[str, Any]
+) -> None:
+    reply = client.stream(prompt, system=system, **options)  # wrong use is told before any network
     async with client, reply:
         async for event in reply.events():
             show(event)
+
+
+async def _inspect(client: AsyncQwenClient) -> Inspection:
+    async with client:
+        return await client.inspect()
+
+
+async def _check(clients: Sequence[AsyncQwenClient]) -> list[tuple[bool, tuple[str, ...]]]:
+    """Ask all side by side; for each whether it answers, and what to show of it."""
+    checked: list[tuple[bool, tuple[str, ...]]] = [(False, ())] * len(clients)
+    with _progress(len(clients)) as advance:
+
+        async def check(number: int, client: AsyncQwenClient) -> None:
+            began = time.monotonic()
+            try:
+                found = await _inspect(client)
+                row = ("yes", found.gradio, found.endpoint.api_name)
+            except QwenGradioError as exc:
+                row = (f"no: {exc.state or type(exc).__name__}", "", "")
+            checked[number] = (row[0] == "yes", (client.space, *row, f"{time.monotonic() - began:.1f}"))
+            advance()
+
+        async with anyio.create_task_group() as tasks:
+            for number, client in enumerate(clients):
+                tasks.start_soon(check, number, client)
+    return checked
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Asking", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _known(space: str) -> tuple[str, ...]:
+    known = spaces.find(space).known
+    if known is None:
+        return (space, "", "")
+    return (space, ", ".join(known.aliases), known.about)
+
+
+def _described(found: Inspection) -> str:
+    """What was recognised, for people."""
+    endpoint = found.endpoint
+    others = [name for name in found.endpoints if name != endpoint.api_name]
+    roles = {
+        endpoint.query: "the question",
+        endpoint.history: "the turns before",
+        endpoint.system: "the system message",
+    }
+    if endpoint.query is None:
+        roles[endpoint.history] = "the turns, the newest of them the question"
+    rows = [
+        ("Space", found.space),
+        ("URL", found.url),
+        ("Gradio", found.gradio),
+        ("endpoint", endpoint.api_name + (f"; there are also {', '.join(others)}" if others else "")),
+        ("reply", f"{_form(endpoint)}, {'as it grows' if endpoint.streams else 'when it is whole'}"),
+    ]
+    if endpoint.history is None:
+        rows.append(("history", "as one prompt with the question"))
+    if endpoint.system is None:
+        rows.append(("system", "as one prompt with the question"))
+    takes = [(taken.name, taken.component, roles.get(taken.name) or _option_of(taken)) for taken in endpoint.parameters]
+    options = "".join(f", {option.name}={option.default!r}" for option in endpoint.options)
+    asked = f'AsyncQwenClient({found.space!r}).stream("Hello?"{options})'
+    return f"{_columns(rows)}\n\nIt takes\n{_columns(takes, indent=2)}\n\nIt is asked by\n  {asked}"
+
+
+def _form(endpoint: Endpoint) -> str:
+    forms = {"pairs": "pairs", "messages": "role dicts", "parts": "role dicts with parts"}
+    return f"a Chatbot's newest turn, in {forms[endpoint.dialect]}" if endpoint.dialect else "plain text"
+
+
+def _option_of(taken: Parameter) -> str:
+    return f"option: {taken.expected}; {taken.default!r} by default"
+
+
+def _columns(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
+    """Rows as lines, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(" " * indent + line for line in lines)
 
 
 class _Show(Protocol):
@@ -145,7 +306,9 @@ class _Show(Protocol):
 class _Text:
     """The reply as text on stdout; while it is waited for, where it stands, on stderr if that is a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, thinking: bool) -> None:
+        self._thinking = thinking
+        self._in_thinking = False
         self._shown = ""
         self._waiting: Any = None
         if sys.stderr.isatty():
@@ -160,20 +323,38 @@ class _Text:
     def __exit__(self, *exc: object) -> None:
         if self._waiting:
             self._waiting.stop()
+        self._end_of_thinking()
         if self._shown and not self._shown.endswith("\n"):
             click.echo()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Fragment):
+        if isinstance(event, Fragment) and event.kind == "answer":
             self._write(event)
+        elif isinstance(event, Fragment):
+            self._think(event)
         elif self._waiting and isinstance(event, Queued):
             self._waiting.update(_place(event))
         elif self._waiting and isinstance(event, Started):
             self._waiting.update("Waiting for the first words…")
 
+    def _think(self, fragment: Fragment) -> None:
+        if self._thinking:
+            if self._waiting:
+                self._waiting.stop()
+            self._in_thinking = True
+            click.secho(fragment.text, err=True, nl=False, dim=True)
+        elif self._waiting:
+            self._waiting.update("Thinking…")
+
+    def _end_of_thinking(self) -> None:
+        if self._in_thinking:
+            self._in_thinking = False
+            click.echo(err=True)
+
     def _write(self, fragment: Fragment) -> None:
         if self._waiting:
             self._waiting.stop()
+        self._end_of_thinking()
         rewritten = fragment.start < len(self._shown)
         self._shown = self._shown[: fragment.start] + fragment.text
         click.echo(f"\n{self._shown}" if rewritten else fragment.text, nl=False)

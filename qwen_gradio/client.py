@@ -22,6 +22,7 @@ from .errors import (
     QwenGradioError,
     RateLimited,
     SpaceError,
+    SpaceUnavailable,
     TransportError,
     UsageError,
 )
@@ -208,6 +209,8 @@ class Reply:
                 return None
             exc.space, exc.partial = self._client.space, self.text
             self._leave()
+            if isinstance(exc, SpaceUnavailable):
+                exc.state = exc.state or await self._client._state()
             raise
         except BaseException:
             self._leave()
@@ -484,19 +487,19 @@ class AsyncQwenClient:
         if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
             way = {"token": self._token, "auth": self._auth, "proxy": self._proxy, "seconds": self.timeouts.connect}
             self._connecting = DaemonThreads().submit(_connect, self._space, self._api_name, **way)
-            self._stating = None
         try:
             with _deadline("connect", self.timeouts.connect):
                 return await finished(self._connecting)
         except (SpaceError, TransportError) as exc:
-            exc.state = await self._state(exc)
+            if not isinstance(exc, EndpointNotFound | RateLimited):
+                exc.state = await self._state()
             raise
 
-    async def _state(self, exc: QwenGradioError) -> str:
-        """What the Hub says of the Space, where that may explain why it didn't answer."""
-        if self._space.id is None or isinstance(exc, EndpointNotFound | RateLimited):
+    async def _state(self) -> str:
+        """What the Hub says of a Space that doesn't answer; all who want to know at a time ask once."""
+        if self._space.id is None:
             return ""
-        if self._stating is None:
+        if self._stating is None or self._stating.done():
             self._stating = DaemonThreads().submit(_state_of, self._space.id, self._proxy)
         with anyio.move_on_after(STATING):
             return await finished(self._stating)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from .errors import InvalidSpace
 
 DEFAULT = "Qwen/Qwen2-72B-Instruct"
+DOMAIN = "hf.space"  # where the Hub hosts Spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def find(space: str) -> Space:
     if known is not None:
         name = known.id
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
-        return Space(name, f"https://{_subdomain(name)}.hf.space", known)
+        return Space(name, f"https://{_subdomain(name)}.{DOMAIN}", known)
     if not _is_url(name):
         raise InvalidSpace(f"{expected}; got {space!r:.80}")
     return Space(name.rstrip("/"), name.rstrip("/"))

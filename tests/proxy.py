@@ -20,6 +20,7 @@ class _Server(socketserver.ThreadingTCPServer):
 class Proxy:
     url: str
     asked: list[str] = field(default_factory=list)
+    heads: str = ""
 
 
 @contextlib.contextmanager
@@ -36,8 +37,14 @@ def running() -> Iterator[Proxy]:
                 head += line
             method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
             proxy.asked.append(f"{method} {target}")
+            proxy.heads += head.decode()
             where = urlsplit(target if "//" in target else f"//{target}")
-            with socket.create_connection((where.hostname or "", where.port or 80)) as onward:
+            try:
+                reached = socket.create_connection((where.hostname or "", where.port or 80))
+            except OSError:
+                self.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+                return
+            with reached as onward:
                 if method == "CONNECT":
                     self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
                 else:  # one request a connection, so that the next one is written down too

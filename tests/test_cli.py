@@ -11,11 +11,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 import qwen_gradio
-from qwen_gradio import QwenClient, cli
+from qwen_gradio import QwenClient, cli, spaces
 
 from .conftest import ScriptedSpace, eventually
 
@@ -67,6 +68,12 @@ def test_a_rewritten_reply_is_written_anew(space: ScriptedSpace) -> None:
         (["--nonsense", "hi"], 2, "No such option"),
         (["--timeout", "soon", "hi"], 2, "is not a valid float"),
         (["two", "prompts"], 2, "unexpected extra argument"),
+        (["-o", "radio", "hi"], 2, "qwen-gradio: expected --option NAME=VALUE, got 'radio'"),
+        (["-o", "radio=72B", "hi"], 2, "qwen-gradio: unknown option 'radio': this Space takes no options"),
+        (["--auth", "ada", "hi"], 2, "qwen-gradio: expected --auth USER:PASSWORD"),
+        (["inspect", "nonsense"], 2, "qwen-gradio: expected a Space id like Qwen/Qwen2-72B-Instruct"),
+        (["inspect", "http://127.0.0.1:9"], 1, "qwen-gradio: http://127.0.0.1:9: no connection could be made"),
+        (["spaces", "nonsense"], 2, "qwen-gradio: expected a Space id like Qwen/Qwen2-72B-Instruct"),
         (["--space", "http://127.0.0.1:9", "hi"], 1, "qwen-gradio: http://127.0.0.1:9: no connection could be made"),
     ],
 )
@@ -89,6 +96,42 @@ def test_a_silent_space_is_not_waited_for(space: ScriptedSpace) -> None:
     result = run("--space", space.url, "--timeout", "0.5", space.script(5, quiet_at=1).prompt)
     assert result.exit_code == 1
     assert "nothing new came for 0.5 s" in result.stderr
+
+
+THOUGHT = ["<think>hm", "<think>hm</think>", "<think>hm</think>so"]
+
+
+def test_what_it_thinks_is_shown_if_asked_for_and_on_stderr(space: ScriptedSpace) -> None:
+    result = run("--space", space.url, space.script(THOUGHT).prompt)
+    assert (result.stdout, result.stderr) == ("so\n", "")
+    result = run("--space", space.url, "--thinking", space.script(THOUGHT).prompt)
+    assert (result.stdout, click.unstyle(result.stderr)) == ("so\n", "hm\n")
+
+
+def test_the_spaces_known_are_listed() -> None:
+    lines = run("spaces").stdout.splitlines()
+    assert len(lines) == len(spaces.CATALOGUE)
+    assert lines[0].split() == ["Qwen/Qwen2-72B-Instruct", "qwen-2-72b,", "qwen-qwen2-72b-instruct", "Gradio", "4.32"]
+    assert run("spaces", "qwen-3", "http://127.0.0.1:9").stdout.splitlines()[1] == "http://127.0.0.1:9"
+
+
+def test_spaces_are_checked_side_by_side(space: ScriptedSpace) -> None:
+    result = run("spaces", "--check", "http://127.0.0.1:9", space.url)
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[0] == ["Space", "answers", "Gradio", "endpoint", "seconds"]
+    assert rows[1][:-1] == ["http://127.0.0.1:9", "no:", "CannotConnect"]
+    assert rows[2][:2] == [space.url, "yes"]
+    assert rows[2][2].startswith("6.")
+    assert rows[2][3] == "/model_chat"
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert run("spaces", "--check", space.url).exit_code == 0
+
+
+def test_a_space_is_inspected(space: ScriptedSpace) -> None:
+    shown = run("inspect", space.url).stdout
+    assert "endpoint  /model_chat; there are also /model_chat_1, /clear_session, /modify_system_session\n" in shown
+    assert "  history  chatbot  the turns before\n" in shown
+    assert f"AsyncQwenClient('{space.url}').stream(\"Hello?\")\n" in shown
 
 
 def test_help_and_version() -> None:

@@ -353,6 +353,50 @@ def test_a_client_serves_one_event_loop_after_another(space: ScriptedSpace, back
     anyio.run(client.aclose)
 
 
+THOUGHT = ["<thi", "<think>h", "<think>hm</th", "<think>hm</think>\n\nso", "<think>hm</think>\n\nso it is"]
+
+
+async def test_thinking_is_kept_apart(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client, client.stream(space.script(THOUGHT).prompt) as reply:
+        assert [fragment async for fragment in reply] == ["so", " it is"]
+        assert (reply.text, reply.thinking) == ("so it is", "hm")
+
+
+async def test_thinking_is_in_the_events_and_in_the_stream_if_asked_for(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        reply = client.stream(space.script(THOUGHT).prompt, include_thinking=True)
+        assert [fragment async for fragment in reply] == ["h", "m", "so", " it is"]
+        events = [event async for event in client.stream(space.script(THOUGHT).prompt).events()]
+    assert events[-5:] == [
+        Fragment("h", 0, "thinking"),
+        Fragment("m", 1, "thinking"),
+        Fragment("so", 0),
+        Fragment(" it is", 2),
+        Finished("so it is", "hm"),
+    ]
+
+
+async def test_thinking_alone_is_no_reply(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        with pytest.raises(EmptyReply, match="it thought, but gave no answer") as caught:
+            await client.ask(space.script(["<think>hm", "<think>hm</think>"]).prompt)
+    assert caught.value.partial == ""
+
+
+async def test_what_was_recognised_can_be_inspected(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url, api_name="model_chat_1") as client:
+        found = await client.inspect()
+    assert (found.space, found.url, found.gradio[:2]) == (space.url, space.url, "6.")
+    assert found.endpoint.api_name == "/model_chat_1"
+    assert [taken.name for taken in found.endpoint.parameters] == ["query", "history", "system"]
+    assert "/model_chat" in found.endpoints
+
+
+async def test_an_endpoint_that_is_not_there_is_told(space: ScriptedSpace) -> None:
+    with pytest.raises(EndpointNotFound, match="no /nothing that chats; it has /model_chat, "):
+        await AsyncQwenClient(space.url, api_name="/nothing").ask("hi")
+
+
 async def test_an_update_that_cannot_be_read_is_logged_and_not_fatal(
     space: ScriptedSpace, mocker: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
