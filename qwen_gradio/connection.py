@@ -335,6 +335,14 @@ class _QuietClient(gradio_client.Client):  # type: ignore[misc] # untyped, so An
         connect = _in_world(gradio_client.Client.__init__, build_hf_headers=_headers)
         connect(self, url, **known, **options)
 
+    def _get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = self._fetch_config()
+        # Gradio 4 has no prefix, and gradio_client makes "/" of that, which leads an app under a path to the root.
+        return {**config, "api_prefix": config.get("api_prefix") or "."}
+
+    def _fetch_config(self) -> Any:
+        return super()._get_config()
+
     def _login(self, auth: tuple[str, str]) -> None:
         try:
             self._post_login(auth)
@@ -418,7 +426,7 @@ class _Session(_QuietClient):
     def _post_login(self, auth: tuple[str, str]) -> None:
         self._rebound("_login")(auth)
 
-    def _get_config(self) -> dict[str, Any]:
+    def _fetch_config(self) -> Any:
         # No heartbeat: it would hold a connection open for a session in which nothing is ever asked.
         return {**self._rebound("_get_config")(), "connect_heartbeat": False}
 

@@ -13,27 +13,22 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "environments"
 
 # Gradio 4 is older than its dependencies' later changes, hence the pins.
+FOR_GRADIO_4 = ["huggingface_hub<0.26", "starlette<0.42", "pydantic<2.11", "httpx<0.28", "jinja2<3.2"]
 NEEDS = {
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
+    "gradio_client-2.6.1": ["gradio_client==2.6.1", "-e", f"{ROOT}", "pytest>=8.3", "trio>=0.31", "trustme>=1.2"],
     "gradio-6": ["gradio>=6,<7"],
-    "gradio-5": ["gradio==5.50.0"],
-    "gradio-4": [
-        "gradio==4.44.1",
-        "huggingface_hub<0.26",
-        "starlette<0.42",
-        "pydantic<2.11",
-        "httpx<0.28",
-        "fastapi<0.116",
-        "jinja2<3.2",
-    ],
+    "gradio-5.50.0": ["gradio==5.50.0"],
+    "gradio-4.44.1": ["gradio==4.44.1", "fastapi<0.116", *FOR_GRADIO_4],
+    "gradio-4.32.1": ["gradio==4.32.1", "fastapi<0.112", "numpy<2", *FOR_GRADIO_4],
 }
 
 
-def python_with_gradio(major: str) -> str:
-    """Give the path of a Python that has Gradio 4, 5 or 6; this one, if it has it."""
-    if major == "6" and importlib.util.find_spec("gradio"):
+def python_with_gradio(version: str) -> str:
+    """Give the path of a Python that has this version of Gradio; for the newest, 6, this one if it has it."""
+    if version == "6" and importlib.util.find_spec("gradio"):
         return sys.executable
-    return python_with(f"gradio-{major}")
+    return python_with(f"gradio-{version}")
 
 
 def python_with(what: str) -> str:

@@ -15,7 +15,7 @@ from .conftest import ScriptedSpace, eventually, our_threads, scripted
 from .environments import python_with_gradio
 
 
-@pytest.fixture(scope="module", params=["4", "5", "6"])
+@pytest.fixture(scope="module", params=["4.44.1", "5.50.0", "6"])
 def any_space(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedSpace]:
     with scripted(tmp_path_factory.mktemp("any"), gradio=request.param) as running:
         yield running
@@ -101,7 +101,7 @@ async def test_silence_ends_in_a_deadline(any_space: ScriptedSpace, path: str) -
     assert caught.value.partial.startswith(f"{script.name}-0 "), path
 
 
-@pytest.fixture(scope="module", params=["4", "5", "6"])
+@pytest.fixture(scope="module", params=["4.44.1", "5.50.0", "6"])
 def chat_interface(request: pytest.FixtureRequest) -> Iterator[str]:
     script = Path(__file__).with_name("chat_interface_space.py")
     with demo.running(script, python=python_with_gradio(request.param)) as url:

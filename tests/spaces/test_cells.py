@@ -1,0 +1,111 @@
+"""Every app on every Gradio streams or fails with the named error, on both backends and through two gradio_clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from qwen_gradio import AsyncQwenClient, QwenGradioError, connection, demo
+
+from .. import proxy
+from ..environments import python_with, python_with_gradio
+from .cells import APPS, BY_NAME, CELLS, COLUMNS, EARLIER, QUERY, STREAMS, SYSTEM, WHOLE, App, table
+
+ROOT = Path(__file__).parents[2]
+RUNNING = "QWEN_GRADIO_CELLS"  # where the servers are that the run which started this one has up
+
+
+class Servers:
+    """The apps, served column by column as they are asked for, and the file of the private CA."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        running = json.loads(os.environ.get(RUNNING, "{}"))
+        self._authority = trustme.CA()
+        self.authority = running.get("authority", str(folder / "authority.pem"))
+        self._urls: dict[str, dict[str, str]] = running.get("urls", {})
+        if not running:
+            self._authority.cert_pem.write_to_path(self.authority)
+
+    def url(self, column: str, app: App) -> str:
+        if column not in self._urls:
+            self._urls[column] = self._served(column)
+        return self._urls[column]["tls" if app.name == "tls" else app.file]
+
+    def running(self) -> str:
+        for column in COLUMNS:
+            self.url(column, BY_NAME["qwen2_72b"])
+        return json.dumps({"urls": self._urls, "authority": self.authority})
+
+    def _served(self, column: str) -> dict[str, str]:
+        version, _, kind = column.partition(" ")
+        names = sorted({app.file for app in APPS if column in app.columns})
+        kinds = ["--chatbots", kind] if kind else []
+        script = Path(__file__).with_name("serve.py")
+        urls: dict[str, str] = json.loads(
+            self._stack.enter_context(demo.running(script, *kinds, *names, python=python_with_gradio(version), seconds=120))
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert("localhost").configure_cert(context)
+        return {**urls, "tls": self._stack.enter_context(proxy.tls(urls["qwen2_72b"], context))}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(stack, tmp_path_factory.mktemp("cells"))
+
+
+@pytest.fixture
+def trusted(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The private CA is trusted, as a user would have it: by SSL_CERT_FILE."""
+    monkeypatch.setenv("SSL_CERT_FILE", servers.authority)
+    connection._tls.cache_clear()
+    yield
+    connection._tls.cache_clear()
+
+
+async def outcome(url: str, app: App) -> str:
+    """Ask an app, prove that it heard all and that all of its reply came, and tell how."""
+    asked = [("user", EARLIER[0]), ("assistant", EARLIER[1]), ("user", QUERY)]
+    messages = [{"role": role, "content": text} for role, text in asked]
+    system = SYSTEM if app.system else None
+    try:
+        async with (
+            AsyncQwenClient(url, **app.client) as client,
+            client.stream(messages, system=system, **app.options) as reply,
+        ):
+            fragments = [fragment async for fragment in reply]
+    except QwenGradioError as exc:
+        return type(exc).__name__
+    assert "".join(fragments) == reply.text
+    assert json.loads(reply.text) == app.hears
+    assert reply.thinking == app.thinking
+    return WHOLE if len(fragments) == 1 else STREAMS
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize(("column", "name"), CELLS)
+async def test_a_cell(servers: Servers, column: str, name: str) -> None:
+    assert await outcome(servers.url(column, BY_NAME[name]), BY_NAME[name]) == BY_NAME[name].outcome
+
+
+@pytest.mark.skipif(RUNNING in os.environ, reason="this is that run")
+def test_every_cell_through_the_oldest_gradio_client(servers: Servers) -> None:
+    command = [python_with("gradio_client-2.6.1"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "test_a_cell"]
+    environment = {**os.environ, RUNNING: servers.running()}
+    run = subprocess.run([*command, __file__], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+    assert f"{2 * len(CELLS)} passed" in run.stdout, "on asyncio and on trio"
+
+
+def test_the_table_in_the_readme_is_of_these_cells() -> None:
+    assert table() in (ROOT / "README.md").read_text()
