@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,9 +158,12 @@ def _name_of(label: str, number: int, taken: Collection[str]) -> str:
 
 
 def _choices(props: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """The values of a component's choices, which are published as (label, value) pairs, or bare by Gradio 3."""
+    """The values of a component's choices, which are published as (label, value) pairs; None if it is free.
+
+    A component without choices may get some from the page, and what it takes is not known.
+    """
     choices = props.get("choices")
-    if not isinstance(choices, Sequence) or isinstance(choices, str) or props.get("allow_custom_value"):
+    if not choices or not isinstance(choices, list | tuple) or props.get("allow_custom_value"):
         return None
     pairs = (isinstance(choice, list | tuple) and len(choice) == 2 for choice in choices)
     return tuple(choice[1] if pair else choice for choice, pair in zip(choices, pairs, strict=True))

@@ -17,9 +17,9 @@ FOR_GRADIO_4 = ["huggingface_hub<0.26", "starlette<0.42", "pydantic<2.11", "http
 NEEDS = {
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
     "gradio_client-2.6.1": ["gradio_client==2.6.1", "-e", f"{ROOT}", "pytest>=8.3", "trio>=0.31", "trustme>=1.2"],
-    "gradio-6": ["gradio>=6,<7"],
-    "gradio-5.50.0": ["gradio==5.50.0"],
-    "gradio-4.44.1": ["gradio==4.44.1", "fastapi<0.116", *FOR_GRADIO_4],
+    "gradio-6": ["gradio>=6,<7", "modelscope_studio==2.1.2"],
+    "gradio-5.50.0": ["gradio==5.50.0", "modelscope_studio==1.6.1"],
+    "gradio-4.44.1": ["gradio==4.44.1", "modelscope_studio==0.5.2", "fastapi<0.116", *FOR_GRADIO_4],
     "gradio-4.32.1": ["gradio==4.32.1", "fastapi<0.112", "numpy<2", *FOR_GRADIO_4],
 }
 

@@ -30,6 +30,7 @@ MANY = of("checkboxgroup", {"type": "array"}, choices=["a", "b"])
         (MANY, []),
         (of("dropdown", {"type": "string"}, choices=["a"], allow_custom_value=True), "other"),
         (of("dropdown", {"type": "array"}, choices=["a", "b"], multiselect=True), ["b"]),
+        (of("radio", {"type": "string"}, choices=[]), "7B"),
         (of("checkbox", {"type": "boolean"}), True),
         (of("textbox", {"type": "string"}), ""),
         (of("json", {"type": {}}), [1, {"a": None}]),

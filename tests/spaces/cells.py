@@ -1,7 +1,8 @@
-"""What is expected of every app on every Gradio; the table of it, which stands in the README: `python -m tests.spaces.cells`."""
+"""What is expected of every app on every Gradio. `python -m tests.spaces.cells` prints the README's table of it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 COLUMNS = ("4.32.1", "4.44.1", "5.50.0 tuples", "5.50.0 messages", "6")
 FROM_4_44 = COLUMNS[1:]
 
+BY = {"by": "a stand-in without a model"}
 STREAMS, WHOLE = "streams", "whole"
 
 SYSTEM, EARLIER, QUERY = "Be brief.", ["one", "uno"], "Say it in Spanish: two"
@@ -55,7 +57,7 @@ class App:
         """All that it hears, when it is asked as the test asks."""
         turns = {"query": QUERY, "earlier": [EARLIER]} if self.native else {"query": AS_PROMPT, "earlier": []}
         system = {"system": SYSTEM} if self.system else {}
-        heard = {**turns, **system, **self.options, **self.heard, "by": "a stand-in without a model"}
+        heard = {**turns, **system, **self.options, **self.heard, **BY}
         return {name: what for name, what in heard.items() if what is not None}
 
 
@@ -66,6 +68,27 @@ THOUGHT = "They ask something. I look at it from two sides, and answer."
 APPS = (
     App("qwen2_72b", "Qwen2-72B-Instruct's layout", columns=COLUMNS, system=True),
     App("qwen2_5_plain", "Qwen2.5's, with its radios", system=True, options={"radio": "7B"}),
+    App(
+        "qwen2_5",
+        "Qwen2.5's, in modelscope_studio",
+        columns=COLUMNS[1:2],
+        system=True,
+        options={"radio": "7B"},
+    ),
+    App(
+        "qwen3",
+        "Qwen3-Demo's, in modelscope_studio",
+        columns=COLUMNS[2:],
+        native=False,
+        system=True,
+        options={"settings_form_value": {"model": "qwen3-8b"}},
+        heard={
+            "settings_form_value": None,
+            "settings": {"model": "qwen3-8b", "sys_prompt": SYSTEM, "thinking_budget": 38},
+            "enable_thinking": True,
+        },
+        thinking=json.dumps({"thinking_of": AS_PROMPT, "thinking_budget": 38 * 1024, **BY}),
+    ),
     App(
         "coder",
         "a coder's, with sliders",

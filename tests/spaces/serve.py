@@ -26,7 +26,6 @@ APPS = Path(__file__).resolve().parent / "apps"
 
 def serve(module: Any, tls: dict[str, Any]) -> str:
     """Serve an app as it wants to be, and give its URL."""
-    module.demo.queue(api_open=False)
     return mount(module, tls) if hasattr(module, "MOUNT_PATH") else launch(module, tls)
 
 

@@ -16,7 +16,7 @@ import trustme
 from qwen_gradio import AsyncQwenClient, QwenGradioError, connection, demo
 
 from .. import proxy
-from ..environments import python_with, python_with_gradio
+from ..environments import python_with
 from .cells import APPS, BY_NAME, CELLS, COLUMNS, EARLIER, QUERY, STREAMS, SYSTEM, WHOLE, App, table
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,9 @@ class Servers:
         kinds = ["--chatbots", kind] if kind else []
         script = Path(__file__).with_name("serve.py")
         urls: dict[str, str] = json.loads(
-            self._stack.enter_context(demo.running(script, *kinds, *names, python=python_with_gradio(version), seconds=120))
+            self._stack.enter_context(
+                demo.running(script, *kinds, *names, python=python_with(f"gradio-{version}"), seconds=120)
+            )
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert("localhost").configure_cert(context)

@@ -18,7 +18,12 @@ def respond(
     model: str,
     use_web_search: bool,
 ) -> Iterator[str]:
-    options = {"temperature": temperature, "max_new_tokens": max_new_tokens, "model": model, "use_web_search": use_web_search}
+    options = {
+        "temperature": temperature,
+        "max_new_tokens": max_new_tokens,
+        "model": model,
+        "use_web_search": use_web_search,
+    }
     yield from growing(query=message, earlier=turns(history), system=system_prompt, **options)
 
 
