@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import qwen_gradio
-from qwen_gradio import Timeouts, demo, errors
+from qwen_gradio import Timeouts, demo, errors, spaces
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -49,20 +49,24 @@ def test_the_sync_program_remembers(stand_in: str) -> None:
     assert printed.endswith("Said before that: you said “My name is Ada.”\n")
 
 
+def test_the_inspecting_program_prints_what_it_says(stand_in: str) -> None:
+    assert run(PROGRAMS[2], stand_in) == OUTPUTS[1]
+
+
 def test_the_providers_program_prints_the_reply(stand_in: str) -> None:
-    assert run(PROGRAMS[2], stand_in) + "\n" == OUTPUTS[0]
+    assert run(PROGRAMS[3], stand_in) + "\n" == OUTPUTS[0]
 
 
 def test_the_errors_program_prints_what_it_says(stand_in: str) -> None:
-    assert run(PROGRAMS[3], stand_in) == OUTPUTS[1]
+    assert run(PROGRAMS[4], stand_in) == OUTPUTS[2]
 
 
 def test_the_leaving_program_prints_a_part(stand_in: str) -> None:
-    assert run(PROGRAMS[4], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
+    assert run(PROGRAMS[5], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
 
 
 def test_every_program_is_run() -> None:
-    assert len(PROGRAMS) == 5
+    assert len(PROGRAMS) == 6
 
 
 def test_every_error_and_default_is_told() -> None:
@@ -71,6 +75,12 @@ def test_every_error_and_default_is_told() -> None:
     assert f"| `connect` | {Timeouts().connect:g} |" in README
     assert f"| `silence` | {Timeouts().silence:g} |" in README
     assert f"`{qwen_gradio.spaces.DEFAULT}`" in README
+
+
+def test_every_known_space_is_told() -> None:
+    for known in spaces.CATALOGUE:
+        aliases = ", ".join(f"`{alias}`" for alias in known.aliases)
+        assert f"| `{known.id}` | {aliases} | {known.about} |" in README
 
 
 def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import os
 import ssl
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -24,44 +26,51 @@ RUNNING = "QWEN_GRADIO_CELLS"  # where the servers are that the run which starte
 
 
 class Servers:
-    """The apps, served column by column as they are asked for, and the file of the private CA."""
+    """The apps, served column by column, the next ones while the first are asked; and the file of the private CA."""
 
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self._stack = stack
-        running = json.loads(os.environ.get(RUNNING, "{}"))
         self._authority = trustme.CA()
-        self.authority = running.get("authority", str(folder / "authority.pem"))
-        self._urls: dict[str, dict[str, str]] = running.get("urls", {})
-        if not running:
-            self._authority.cert_pem.write_to_path(self.authority)
+        self.authority = str(folder / "authority.pem")
+        self._authority.cert_pem.write_to_path(self.authority)
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        self._urls = {column: pool.submit(self._served, column) for column in COLUMNS}
 
     def url(self, column: str, app: App) -> str:
-        if column not in self._urls:
-            self._urls[column] = self._served(column)
-        return self._urls[column]["tls" if app.name == "tls" else app.file]
+        return self._urls[column].result()["tls" if app.name == "tls" else app.file]
 
     def running(self) -> str:
-        for column in COLUMNS:
-            self.url(column, BY_NAME["qwen2_72b"])
-        return json.dumps({"urls": self._urls, "authority": self.authority})
+        urls = {column: served.result() for column, served in self._urls.items()}
+        return json.dumps({"urls": urls, "authority": self.authority})
 
     def _served(self, column: str) -> dict[str, str]:
         version, _, kind = column.partition(" ")
         names = sorted({app.file for app in APPS if column in app.columns})
         kinds = ["--chatbots", kind] if kind else []
-        script = Path(__file__).with_name("serve.py")
-        urls: dict[str, str] = json.loads(
-            self._stack.enter_context(
-                demo.running(script, *kinds, *names, python=python_with(f"gradio-{version}"), seconds=120)
-            )
-        )
+        script, python = Path(__file__).with_name("serve.py"), python_with(f"gradio-{version}")
+        running = demo.running(script, *kinds, *names, python=python, seconds=120)
+        urls: dict[str, str] = json.loads(self._stack.enter_context(running))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert("localhost").configure_cert(context)
         return {**urls, "tls": self._stack.enter_context(proxy.tls(urls["qwen2_72b"], context))}
 
 
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+class ServedElsewhere:
+    """The same, of the run that started this one."""
+
+    def __init__(self, running: dict[str, Any]) -> None:
+        self._urls, self.authority = running["urls"], running["authority"]
+
+    def url(self, column: str, app: App) -> str:
+        url: str = self._urls[column]["tls" if app.name == "tls" else app.file]
+        return url
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers | ServedElsewhere]:
+    if RUNNING in os.environ:
+        yield ServedElsewhere(json.loads(os.environ[RUNNING]))
+        return
     with ExitStack() as stack:
         yield Servers(stack, tmp_path_factory.mktemp("cells"))
 

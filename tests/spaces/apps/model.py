@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-WORD_SECONDS = 0.012
+WORD_SECONDS = 0.006
 
 # What a Chatbot or a ChatInterface is made with: Gradio 6 has one type, role dicts, early Gradio 4 the other, pairs.
 _TYPED = "type" in inspect.signature(gr.Chatbot).parameters
