@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from qwen_gradio import demo
@@ -100,6 +101,20 @@ def make_space(tmp_path: Path) -> Iterator[Callable[..., ScriptedSpace]]:
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     backend: str = request.param
     return backend
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that are asked for, in order, whichever httpx client asks."""
+    paths: list[str] = []
+    send = httpx.Client.send
+
+    def recorded(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        paths.append(request.url.path)
+        return send(self, request, **options)
+
+    monkeypatch.setattr(httpx.Client, "send", recorded)
+    return paths
 
 
 @pytest.fixture

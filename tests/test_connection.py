@@ -51,20 +51,6 @@ def test_a_version_with_other_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> 
     assert connection.missing_seams() == ["httpx in Client.send_data", "deque in Client.send_data"]
 
 
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths that are asked for, in order, whichever httpx client asks."""
-    paths: list[str] = []
-    send = httpx.Client.send
-
-    def recorded(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-        paths.append(request.url.path)
-        return send(self, request, **options)
-
-    monkeypatch.setattr(httpx.Client, "send", recorded)
-    return paths
-
-
 async def test_connecting_takes_two_requests_and_a_reply_two(space: ScriptedSpace, requests: list[str]) -> None:
     async with AsyncQwenClient(space.url) as client:
         assert requests == ["/config", "/gradio_api/info"]

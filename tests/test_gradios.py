@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import anyio
 import pytest
 
-from qwen_gradio import AppRaised, AsyncQwenClient, ConnectionLost, DeadlineExceeded, InvalidOption, Timeouts, demo
+from qwen_gradio import AppRaised, AsyncQwenClient, ConnectionLost, DeadlineExceeded, Timeouts
 
 from .conftest import ScriptedSpace, eventually, our_threads, scripted
-from .environments import python_with_gradio
 
 
 @pytest.fixture(scope="module", params=["4.44.1", "5.50.0", "6"])
@@ -99,28 +97,6 @@ async def test_silence_ends_in_a_deadline(any_space: ScriptedSpace, path: str) -
         with pytest.raises(DeadlineExceeded) as caught:
             await client.ask(script.prompt)
     assert caught.value.partial.startswith(f"{script.name}-0 "), path
-
-
-@pytest.fixture(scope="module", params=["4.44.1", "5.50.0", "6"])
-def chat_interface(request: pytest.FixtureRequest) -> Iterator[str]:
-    script = Path(__file__).with_name("chat_interface_space.py")
-    with demo.running(script, python=python_with_gradio(request.param)) as url:
-        yield url.rstrip("/")
-
-
-async def test_a_chat_interface_streams_too(chat_interface: str) -> None:
-    async with AsyncQwenClient(chat_interface) as client:
-        async with client.stream("hi", system="be brief", temperature=0.25) as reply:
-            fragments = [fragment async for fragment in reply]
-        assert len(fragments) == len(reply.text.split()), "a word at a time"
-        assert json.loads(reply.text) == {"message": "hi", "earlier": 0, "system": "be brief", "temperature": 0.25}
-        talk = client.conversation()
-        first = await talk.ask("one")
-        heard = json.loads(await talk.ask("two"))
-        with pytest.raises(InvalidOption, match="unknown option 'top_p': expected temperature"):
-            await client.ask("hi", top_p=1)
-    assert heard["message"] == f"User: one\nAssistant: {first}\nUser: two\nAssistant:"
-    assert heard["system"] == "You are kind.", "the Space's own"
 
 
 @pytest.mark.usefixtures("path")

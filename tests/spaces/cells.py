@@ -127,6 +127,13 @@ APPS = (
     App("text_to_text", "text to text, no Chatbot", native=False, heard={"earlier": None}),
     App("authenticated", "behind a login: with `auth=`", native=False, client=LOGIN),
     App("authenticated_not", "behind a login: without", serves="authenticated", outcome="NeedsAuthentication"),
+    App(
+        "authenticated_wrong",
+        "behind a login: with a wrong password",
+        serves="authenticated",
+        outcome="NeedsAuthentication",
+        client={"auth": ("ada", "byron")},
+    ),
     App("mounted", "mounted under a path", native=False),
     App("tls", "behind TLS, with a private CA", system=True, serves="qwen2_72b"),
     App("no_chat", "no chat at all", outcome="EndpointNotFound"),
