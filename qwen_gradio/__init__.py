@@ -1,19 +1,10 @@
 """Chat with Qwen2-72B-Instruct, and every other chat Space on Hugging Face, through gradio_client."""
 
-from .client import (
-    AsyncQwenClient,
-    Conversation,
-    Event,
-    Finished,
-    Fragment,
-    Inspection,
-    Queued,
-    Reply,
-    Started,
-    Timeouts,
-)
+from .attempts import Event, Finished, Fragment, Queued, Started, Timeouts
+from .client import AsyncQwenClient, Conversation, Inspection
 from .endpoints import Endpoint
 from .errors import (
+    AllFailed,
     AppRaised,
     CannotConnect,
     ConnectionLost,
@@ -26,10 +17,13 @@ from .errors import (
     NeedsAuthentication,
     NotAGradioApp,
     ProtocolError,
+    ProviderFailed,
     QueueFull,
     QwenGradioError,
     RateLimited,
+    ReplyTooLong,
     SpaceError,
+    SpaceNotFound,
     SpaceUnavailable,
     TransportError,
     UsageError,
@@ -37,12 +31,14 @@ from .errors import (
 from .messages import Message, format_prompt
 from .parameters import Parameter
 from .provider import Qwen_Qwen_2_72B
+from .reply import Reply
 from .spaces import generate_session_hash
 from .sync import QwenClient, SyncConversation, SyncReply
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AllFailed",
     "AppRaised",
     "AsyncQwenClient",
     "CannotConnect",
@@ -64,6 +60,7 @@ __all__ = [
     "NotAGradioApp",
     "Parameter",
     "ProtocolError",
+    "ProviderFailed",
     "QueueFull",
     "Queued",
     "QwenClient",
@@ -71,7 +68,9 @@ __all__ = [
     "Qwen_Qwen_2_72B",
     "RateLimited",
     "Reply",
+    "ReplyTooLong",
     "SpaceError",
+    "SpaceNotFound",
     "SpaceUnavailable",
     "Started",
     "SyncConversation",

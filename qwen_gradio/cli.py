@@ -18,7 +18,8 @@ import anyio
 
 from . import demo as stand_in
 from . import spaces
-from .client import AsyncQwenClient, Event, Fragment, Inspection, Queued, Started, Timeouts
+from .attempts import Event, Fragment, Queued, Started, Timeouts
+from .client import AsyncQwenClient, Inspection
 from .endpoints import Endpoint
 from .errors import QwenGradioError, UsageError
 from .parameters import Parameter
@@ -81,7 +82,8 @@ def _one_space(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _client(space: str, *, timeout: float | None, auth: str | None = None, **way: Any) -> AsyncQwenClient:
-    timeouts = Timeouts() if timeout is None else Timeouts(connect=timeout, silence=timeout)
+    waits = ("connect", "queue", "first", "silence")
+    timeouts = Timeouts() if timeout is None else Timeouts(**dict.fromkeys(waits, timeout))
     user, colon, password = (auth or "").partition(":")
     if auth and not colon:
         raise UsageError("expected --auth USER:PASSWORD")

@@ -19,14 +19,18 @@ import functools
 import json
 import logging
 import queue
+import re
 import socket
 import ssl
 import threading
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
@@ -46,8 +50,10 @@ from .errors import (
     QueueFull,
     QwenGradioError,
     RateLimited,
+    SpaceNotFound,
     SpaceUnavailable,
 )
+from .events import Events, Unreadable
 from .threads import DaemonThreads, settle
 
 logger = logging.getLogger("qwen_gradio")
@@ -145,7 +151,7 @@ def missing_seams() -> list[str]:
     client = gradio_client.Client
     needed = {
         "Client.send_data": ("httpx", "deque"),
-        "Client.stream_messages": ("httpx", "deque", "RemoteProtocolError", "iter_bytes"),
+        "Client.stream_messages": ("httpx", "deque", "RemoteProtocolError", "iter_bytes", "json", "loads"),
         "Client.new_helper": (),
         "Client._login": ("httpx",),
         "Client._get_config": ("httpx",),
@@ -199,6 +205,7 @@ class _Network:
         self.left = False
         self.failure: Exception | None = None  # what gradio_client turns into a bare CancelledError
         self.response: httpx.Response | None = None
+        self._messages: deque[dict[str, Any]] = deque()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(httpx, name)
@@ -246,7 +253,7 @@ class _Network:
                 self._chunks = response.iter_bytes()
                 yield self
                 self._drain()
-        except (httpx.HTTPError, RuntimeError) as exc:  # the latter if the pool was closed meanwhile
+        except (httpx.HTTPError, RuntimeError, Unreadable) as exc:  # RuntimeError if the pool was closed meanwhile
             # The one exception that `stream_messages` takes without printing a traceback.
             if not self.left:
                 self.failure = exc
@@ -255,11 +262,28 @@ class _Network:
             self._socket = None
 
     def iter_bytes(self) -> Iterator[bytes]:
+        """Give an empty event for each message: `loads` gives the message, which was read and checked here.
+
+        `stream_messages` would print a traceback for what it can't read, and spin or stop at what it doesn't know.
+        """
+        events = Events(self._event_id())
         for chunk in self._chunks:
             last = self._over
-            yield chunk
+            for message in events.feed(chunk):
+                self._messages.append(message)
+                yield b"data:\n\n"
             if last:  # a server that doesn't close the stream after the reply is not waited for
                 return
+
+    def loads(self, _: str) -> dict[str, Any]:
+        """Stand in for `json.loads`."""
+        return self._messages.popleft()
+
+    def _event_id(self) -> str | None:
+        """What the Space called the one event of this session when it was asked."""
+        answer = self.response.json() if self.response is not None else None
+        event_id = answer.get("event_id") if isinstance(answer, dict) else None
+        return event_id if isinstance(event_id, str) else None
 
     def _drain(self) -> None:
         """Read on to the end that follows the server's `close_stream`, so that the connection can serve again.
@@ -418,10 +442,10 @@ class _Session(_QuietClient):
         self.executor = self.stream_executor = DaemonThreads()
         self.helper_executor = _InlineThreads()
 
-    def _rebound(self, name: str) -> Any:
+    def _rebound(self, name: str, **more: Any) -> Any:
         """A method of Client for which `httpx` is our network, and a deque our mailbox."""
         function = getattr(gradio_client.Client, name)
-        return types.MethodType(_in_world(function, httpx=self.network, deque=_Mailbox), self)
+        return types.MethodType(_in_world(function, httpx=self.network, deque=_Mailbox, **more), self)
 
     def _post_login(self, auth: tuple[str, str]) -> None:
         self._rebound("_login")(auth)
@@ -440,7 +464,7 @@ class _Session(_QuietClient):
         return self._rebound("send_data")(*args, **kwargs)
 
     def stream_messages(self, *args: Any, **kwargs: Any) -> None:
-        self._rebound("stream_messages")(*args, **kwargs)
+        self._rebound("stream_messages", json=self.network)(*args, **kwargs)
 
     def new_helper(self, *args: Any, **kwargs: Any) -> Any:
         helper = super().new_helper(*args, **kwargs)
@@ -594,7 +618,11 @@ class _JobCall:
         if isinstance(failure, CancelledError):
             lost_by = self._lost_by()
             raise _lost_error(lost_by) from (lost_by or failure)
-        raise _reply_error(failure) from failure
+        raise _reply_error(failure, self._response()) from failure
+
+    def _response(self) -> httpx.Response | None:
+        """What the Space answered to the question, where that is known."""
+        return None
 
     def _lost_by(self) -> Exception | None:
         """What took the connection away, where that is known: gradio_client says CancelledError."""
@@ -614,6 +642,9 @@ class _SharedCall(_JobCall):
     def take(self) -> object:
         outputs = self.job.outputs()
         return outputs.pop(0) if outputs else None
+
+    def _response(self) -> httpx.Response | None:
+        return self._network.response
 
     def _lost_by(self) -> Exception | None:
         return httpx.CloseError("closed from this side") if self._network.left else self._network.failure
@@ -647,34 +678,55 @@ def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradi
         return _transport_error(exc)
     if isinstance(exc, gradio_client.exceptions.AuthenticationError):
         return NeedsAuthentication(f"it wants to know who asks ({exc})")
+    if response is not None and not response.is_success:
+        return _status_error(response)
     if isinstance(exc, gradio_client.utils.TooManyRequestsError):
         return RateLimited("it answers with HTTP 429, too many requests")
-    if response is not None and response.is_error:
+    return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {str(exc) or repr(exc):.200}")
+
+
+def _reply_error(exc: Exception, response: httpx.Response | None = None) -> QwenGradioError:
+    if isinstance(exc, gradio_client.utils.QueueError):  # any 503 is that to gradio_client
+        if response is None or "queue" in _detail(response).lower():
+            return QueueFull("its queue is full, or it takes no requests now")
         return _status_error(response)
-    return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {exc}")
-
-
-def _reply_error(exc: Exception) -> QwenGradioError:
-    if isinstance(exc, gradio_client.utils.QueueError):
-        return QueueFull("its queue is full, or it takes no requests now")
+    if isinstance(exc, gradio_client.utils.TooManyRequestsError):
+        return RateLimited("it has had too many requests")
     if isinstance(exc, httpx.HTTPStatusError):
         return _status_error(exc.response)
     if isinstance(exc, httpx.HTTPError | OSError):
         return _transport_error(exc)
+    if isinstance(exc, gradio_client.exceptions.AuthenticationError):
+        return NeedsAuthentication(f"it wants to know who asks ({exc})")
     if isinstance(exc, gradio_client.exceptions.AppError | gradio_client.exceptions.ValidationError):
-        return AppRaised(f"its code raised: {str(exc).strip().rstrip('.')}")
-    return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc})")
+        return _app_error(str(exc).strip().rstrip("."))
+    return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc!s:.200})")
+
+
+def _app_error(said: str) -> QwenGradioError:
+    """What the app's code raised; ZeroGPU's quota shows as this too, with the time until it is filled up again."""
+    if re.search(r"\bGPU (quota|limit)\b|quota exceeded", said, re.IGNORECASE):
+        again = re.search(r"\b(\d+):(\d\d):(\d\d)\b", said)
+        hours, minutes, seconds = map(int, again.groups()) if again else (0, 0, 0)
+        return RateLimited(
+            f"its GPU quota is used up: {said}", retry_after=hours * 3600 + minutes * 60 + seconds or None
+        )
+    return AppRaised(f"its code raised: {said}")
 
 
 def _lost_error(exc: Exception | None) -> QwenGradioError:
     if isinstance(exc, httpx.HTTPStatusError):
         return _status_error(exc.response)
+    if isinstance(exc, Unreadable):
+        return ProtocolError(f"what it sent can't be read ({exc})")
     return ConnectionLost(f"the connection ended before the reply was whole ({exc or 'the Space closed it'})")
 
 
 def _transport_error(exc: Exception) -> QwenGradioError:
     if isinstance(exc, httpx.TimeoutException):
         return DeadlineExceeded("it did not answer in time", deadline="connect")
+    if isinstance(exc, httpx.DecodingError):
+        return ProtocolError(f"what it sent can't be read ({exc})")
     if isinstance(exc, httpx.ReadError | httpx.WriteError | httpx.CloseError | httpx.RemoteProtocolError):
         return ConnectionLost(f"the connection broke off ({exc})")
     return CannotConnect(f"no connection could be made ({exc})")
@@ -682,8 +734,31 @@ def _transport_error(exc: Exception) -> QwenGradioError:
 
 def _status_error(response: httpx.Response) -> QwenGradioError:
     status = f"it answers with HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    if response.is_redirect:
+        return NotAGradioApp(f"{status}, and leads to {response.headers.get('location', '')!r:.200}")
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return RateLimited(status)
+        return RateLimited(status, retry_after=_retry_after(response))
     if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return NeedsAuthentication(status)
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return SpaceNotFound(status)
     return SpaceUnavailable(status)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """The header's seconds, or those until its date (RFC 9110, 10.2.3)."""
+    told = response.headers.get("retry-after", "")
+    if told.isdecimal():
+        return float(told)
+    try:
+        return max(0.0, (parsedate_to_datetime(told) - datetime.now(timezone.utc)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _detail(response: httpx.Response) -> str:
+    """What FastAPI says of an error; `""` where something else answered."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -1,33 +1,46 @@
 """Everything this library raises, as one tree: what you did wrong, what the Space did wrong, what the way there did.
 
 QwenGradioError
-├── UsageError (ValueError)         you: raised before any network is touched
+├── UsageError (ValueError)         you: raised before the question is sent
 │   ├── InvalidMessages             no prompt, an unknown role, content that isn't text, an answer at the end
 │   ├── InvalidSpace                no id, alias or URL
 │   └── InvalidOption               a parameter that the Space doesn't take, or a setting out of its range
 ├── SpaceError                      the Space: it was reached, but gave no whole reply
+│   ├── SpaceNotFound               there is none of that name, or it is private
+│   ├── SpaceUnavailable *          it answers with an HTTP error: asleep, paused, building, broken (`state`)
 │   ├── NotAGradioApp               something else answers there
 │   ├── NeedsAuthentication         it wants a token or a password that it accepts
-│   ├── RateLimited *               it has had enough of us for now
-│   ├── SpaceUnavailable *          it answers with an HTTP error: asleep, paused, building, broken
+│   ├── RateLimited *               it has had enough of us for now, or of our GPU quota (`retry_after`)
 │   ├── QueueFull *                 too many are waiting
 │   ├── EndpointNotFound            it has nothing that chats
 │   ├── AppRaised                   its own code raised while answering
 │   ├── ProtocolError               it sent what gradio_client can't read
-│   └── EmptyReply *                it finished without a word
-└── TransportError                  the way: the connection failed
-    ├── CannotConnect *             refused, no such host, TLS or proxy trouble
-    ├── ConnectionLost *            it broke off before the reply was whole
-    └── DeadlineExceeded * (TimeoutError)
+│   ├── EmptyReply *                it finished without a word
+│   └── ReplyTooLong                it said more than `max_reply_chars`
+├── TransportError                  the way: the connection failed
+│   ├── CannotConnect *             refused, no such host, TLS or proxy trouble
+│   ├── ConnectionLost *            it broke off before the reply was whole
+│   └── DeadlineExceeded * (TimeoutError)   one of the `Timeouts` passed (`deadline` tells which)
+├── ProviderFailed                  another provider, asked as a fallback, raised what is not of this tree
+└── AllFailed (ExceptionGroup)      the Space and every fallback: each of their errors (`exceptions`)
 
 * `retryable`: asking again later can help.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import builtins
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    _Group = builtins.ExceptionGroup
+else:
+    from exceptiongroup import ExceptionGroup as _Group  # anyio brings it
 
 __all__ = (
+    "AllFailed",
     "AppRaised",
     "CannotConnect",
     "ConnectionLost",
@@ -40,10 +53,13 @@ __all__ = (
     "NeedsAuthentication",
     "NotAGradioApp",
     "ProtocolError",
+    "ProviderFailed",
     "QueueFull",
     "QwenGradioError",
     "RateLimited",
+    "ReplyTooLong",
     "SpaceError",
+    "SpaceNotFound",
     "SpaceUnavailable",
     "TransportError",
     "UsageError",
@@ -75,8 +91,8 @@ class QwenGradioError(Exception):
         __cause__: the foreign exception behind it, where there is one.
     """
 
-    retryable: ClassVar[bool] = False
-    advice: ClassVar[str] = ""
+    retryable: bool = False
+    advice: str = ""
 
     def __init__(self, message: str, *, space: str = "", partial: str = "") -> None:
         super().__init__(message)
@@ -113,6 +129,12 @@ class SpaceError(QwenGradioError):
     """Raised when the Space was reached but gave no whole reply."""
 
 
+class SpaceNotFound(SpaceError):
+    """Raised when there is no Space of that name, or it is a private one."""
+
+    advice = "Check its name or URL; a private Space needs token="
+
+
 class NotAGradioApp(SpaceError):
     """Raised when what answers at the URL is no Gradio app that gradio_client can read."""
 
@@ -126,10 +148,18 @@ class NeedsAuthentication(SpaceError):
 
 
 class RateLimited(SpaceError):
-    """Raised when the Space, or the Hub before it, has had too many requests from here."""
+    """Raised when the Space, or the Hub before it, has had too many requests from here, or its GPU quota is used up.
+
+    Attributes:
+        retry_after: seconds to wait before asking again; None if it doesn't tell.
+    """
 
     retryable = True
     advice = "Wait before asking again, or pass a token"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, space: str = "", partial: str = "") -> None:
+        super().__init__(message, space=space, partial=partial)
+        self.retry_after = retry_after
 
 
 class SpaceUnavailable(SpaceError):
@@ -169,6 +199,12 @@ class EmptyReply(SpaceError):
     advice = "Ask again, or use another Space"
 
 
+class ReplyTooLong(SpaceError):
+    """Raised when a reply grows beyond `max_reply_chars`; `partial` is what had come before."""
+
+    advice = "Ask for less, or allow more by max_reply_chars="
+
+
 class TransportError(QwenGradioError):
     """Raised when the connection to the Space fails."""
 
@@ -200,3 +236,34 @@ class DeadlineExceeded(TransportError, TimeoutError):
     def __init__(self, message: str, *, deadline: str = "", space: str = "", partial: str = "") -> None:
         super().__init__(message, space=space, partial=partial)
         self.deadline = deadline
+
+
+class ProviderFailed(QwenGradioError):
+    """Raised when a provider that was asked as a fallback fails with an exception of its own, its `__cause__`."""
+
+
+class AllFailed(QwenGradioError, _Group):
+    """Raised when the first choice and every fallback failed before they said a word; an ExceptionGroup of why.
+
+    Attributes:
+        exceptions: what each raised, in the order in which they were asked.
+    """
+
+    advice = "Each of them tells what to do"
+    exceptions: tuple[Exception, ...]
+
+    def __new__(cls, message: str, exceptions: Sequence[Exception], **_: Any) -> AllFailed:
+        """Make the group."""
+        return super().__new__(cls, message, exceptions)
+
+    def __init__(self, message: str, exceptions: Sequence[Exception], *, space: str = "", partial: str = "") -> None:
+        _Group.__init__(self, message, exceptions)
+        self.space, self.partial, self.state = space, partial, ""
+
+    def __str__(self) -> str:
+        """Each of them, in a line."""
+        told = "; ".join(f"{type(exc).__name__}: {exc}" for exc in self.exceptions)
+        return f"{self.args[0]}: {told}"
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.args[0], self.exceptions), self.__dict__

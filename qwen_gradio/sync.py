@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from . import spaces
-from .client import AsyncQwenClient, Conversation, Event, Inspection, Reply, Timeouts
+from .attempts import Event, Timeouts
+from .client import MOST_CHARS, AsyncQwenClient, Conversation, Fallback, Inspection
 from .messages import Message
+from .reply import Reply
 
 T = TypeVar("T")
 
@@ -125,8 +127,23 @@ class QwenClient:
         token: str | None = None,
         proxy: str | None = None,
         timeouts: Timeouts = Timeouts(),
+        retries: int = 2,
+        fallbacks: Sequence[Fallback] = (),
+        max_reply_chars: int = MOST_CHARS,
+        allow_plain_http: bool = False,
     ) -> None:
-        self._client = AsyncQwenClient(space, api_name=api_name, auth=auth, token=token, proxy=proxy, timeouts=timeouts)
+        self._client = AsyncQwenClient(
+            space,
+            api_name=api_name,
+            auth=auth,
+            token=token,
+            proxy=proxy,
+            timeouts=timeouts,
+            retries=retries,
+            fallbacks=fallbacks,
+            max_reply_chars=max_reply_chars,
+            allow_plain_http=allow_plain_http,
+        )
         self._loop = _Loop()
 
     def __repr__(self) -> str:

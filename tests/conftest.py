@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stamina
 
 from qwen_gradio import demo
 
@@ -95,6 +96,14 @@ def make_space(tmp_path: Path) -> Iterator[Callable[..., ScriptedSpace]]:
     """Make scripted Spaces that end with the test."""
     with contextlib.ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(scripted(tmp_path, *arguments, **options))
+
+
+@pytest.fixture(autouse=True)
+def at_once() -> Iterator[None]:
+    """Nothing is tried again, but where a test is about that."""
+    stamina.set_active(False)
+    yield
+    stamina.set_active(True)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

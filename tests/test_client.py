@@ -249,7 +249,7 @@ async def test_a_refused_connection_says_so() -> None:
         ("200 OK", "[]", NotAGradioApp),
         ("401 Unauthorized", "", qwen_gradio.NeedsAuthentication),
         ("403 Forbidden", "", qwen_gradio.NeedsAuthentication),
-        ("404 Not Found", "", qwen_gradio.SpaceUnavailable),
+        ("404 Not Found", "", qwen_gradio.SpaceNotFound),
         ("429 Too Many Requests", "", qwen_gradio.RateLimited),
         ("503 Service Unavailable", "<html>", qwen_gradio.SpaceUnavailable),
     ],

@@ -22,6 +22,7 @@ from qwen_gradio import (
     InvalidOption,
     ProtocolError,
     QwenGradioError,
+    RateLimited,
     Timeouts,
     connection,
 )
@@ -86,7 +87,8 @@ async def test_two_threads_a_reply_and_few_outputs(space: ScriptedSpace) -> None
             await anext(reply)
         assert len(our_threads()) == 10
         await anyio.sleep(0.2)  # nobody reads meanwhile
-        backlogs = [len(reply._call.job.outputs()) for reply in replies]  # type: ignore[union-attr] # a JobCall
+        attempts: list[Any] = [reply._attempt for reply in replies]
+        backlogs = [len(attempt._call.job.outputs()) for attempt in attempts]
         for reply in replies:
             await reply.aclose()
     assert max(backlogs) <= connection.BACKLOG
@@ -144,7 +146,7 @@ async def test_an_older_protocol_takes_the_plain_path(space: ScriptedSpace, monk
         (b"500 Internal Server Error", "SpaceUnavailable", "HTTP 500"),
         (b"429 Too Many Requests", "RateLimited", "HTTP 429"),
         (b"401 Unauthorized", "NeedsAuthentication", "HTTP 401"),
-        (b"503 Service Unavailable", "QueueFull", "queue is full"),
+        (b"503 Service Unavailable", "SpaceUnavailable", "HTTP 503"),
         (b"200 OK", "ProtocolError", "can't be read"),
     ],
 )
@@ -164,7 +166,7 @@ async def test_what_joining_meets_is_told_apart(
 @pytest.mark.parametrize(
     ("stream", "error", "says"),
     [
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "SpaceUnavailable", "HTTP 404"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "SpaceNotFound", "HTTP 404"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "ConnectionLost", "the Space closed it"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "ConnectionLost", "peer closed connection"),
     ],
@@ -196,11 +198,13 @@ async def test_a_space_that_does_not_take_the_question_is_not_waited_for(space: 
 
 def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
     network = connection._Network(httpx.Client(), "http://127.0.0.1/")
-    network._chunks = iter([b"the reply", b"close_stream, or not", b"heartbeat"])
+    messages = [b'{"msg": "estimation", "event_id": "%d"}' % n for n in range(3)]
+    network._chunks = iter([b"data: " + message + b"\n\n" for message in messages])
     chunks = network.iter_bytes()
-    assert next(chunks) == b"the reply"
+    next(chunks)
     network._over = True
-    assert list(chunks) == [b"close_stream, or not"]
+    assert len([*chunks]) == 1
+    assert [network.loads("")["event_id"] for _ in range(2)] == ["0", "1"]
     network._pool.close()
 
 
@@ -232,3 +236,72 @@ def test_the_plain_path_tells_errors_apart_too() -> None:
 
 def test_what_gradio_client_cannot_read_is_a_protocol_error() -> None:
     assert isinstance(connection._reply_error(KeyError("unexpected_error")), ProtocolError)
+
+
+def test_gpu_quota_is_a_rate_limit() -> None:
+    said = "You have exceeded your GPU quota (60s requested vs. 56s left). Try again in 1:02:03"
+    error = connection._reply_error(gradio_client.exceptions.AppError(said))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 3723
+    assert said in str(error)
+    unsaid = connection._reply_error(gradio_client.exceptions.AppError("GPU limit reached"))
+    assert isinstance(unsaid, RateLimited)
+    assert unsaid.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None), ("-3", None), ("", None)]
+)
+def test_when_to_ask_again_is_told_if_it_is_known(header: str, seconds: float | None) -> None:
+    error = connection._status_error(httpx.Response(429, headers={"retry-after": header}))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == seconds
+
+
+def exceptions_of(*modules: Any) -> list[type[Exception]]:
+    values = [value for module in modules for value in vars(module).values()]
+    return sorted(
+        {value for value in values if isinstance(value, type) and issubclass(value, Exception)},
+        key=lambda e: e.__name__,
+    )
+
+
+def made(error: type[Exception]) -> Exception:
+    try:
+        return error("it broke")
+    except TypeError:  # httpx.HTTPStatusError and its like need what they are about
+        request = httpx.Request("GET", "http://127.0.0.1")
+        return error("it broke", request=request, response=httpx.Response(500, request=request))  # type: ignore[call-arg] # as said
+
+
+# What is raised for files, for duplicating a Space, for using gradio_client or httpx wrongly, or never.
+APART = {
+    "APIInfoParseError",
+    "CookieConflict",
+    "InvalidAPIEndpointError",
+    "InvalidURL",
+    "RequestNotRead",
+    "ResponseNotRead",
+    "SerializationSetupError",
+    "SpaceDuplicationError",
+    "StreamClosed",
+    "StreamConsumed",
+    "StreamError",
+}
+FOREIGN = [
+    error
+    for error in exceptions_of(gradio_client.exceptions, gradio_client.utils, gradio_client.client, httpx)
+    if error.__module__.startswith(("gradio_client", "httpx")) and error.__name__ not in APART
+]
+
+
+def test_there_are_foreign_errors_to_map() -> None:
+    assert len(FOREIGN) > 20
+
+
+@pytest.mark.parametrize("error", FOREIGN)
+def test_every_foreign_error_is_mapped(error: type[Exception]) -> None:
+    """A class that is new in gradio_client or httpx, and falls through to "can't be read", fails here."""
+    mapped = connection._reply_error(made(error))
+    assert isinstance(mapped, ProtocolError) == (error is httpx.DecodingError), error
+    assert isinstance(connection._connect_error(made(error), None), QwenGradioError)

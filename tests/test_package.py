@@ -23,10 +23,13 @@ ROOMS = [
     "spaces",
     "parameters",
     "endpoints",
+    "events",
     "threads",
     "connection",
     "hub",
     "jobs",
+    "attempts",
+    "reply",
     "client",
     "sync",
     "provider",
@@ -71,7 +74,8 @@ def test_a_room_imports_only_from_rooms_above(room: str) -> None:
         ("gradio", {"demo"}),
         ("click", {"cli"}),
         ("rich", {"cli"}),
-        ("anyio", {"threads", "jobs", "client", "sync", "cli"}),
+        ("anyio", {"threads", "jobs", "attempts", "reply", "client", "sync", "cli"}),
+        ("stamina", {"reply"}),
     ],
 )
 def test_only_its_own_room_knows_a_foreign_package(package: str, rooms: set[str]) -> None:
@@ -85,6 +89,7 @@ def test_a_room_opens_with_what_it_is_for(room: str) -> None:
 
 def test_what_is_exported() -> None:
     assert qwen_gradio.__all__ == [
+        "AllFailed",
         "AppRaised",
         "AsyncQwenClient",
         "CannotConnect",
@@ -106,6 +111,7 @@ def test_what_is_exported() -> None:
         "NotAGradioApp",
         "Parameter",
         "ProtocolError",
+        "ProviderFailed",
         "QueueFull",
         "Queued",
         "QwenClient",
@@ -113,7 +119,9 @@ def test_what_is_exported() -> None:
         "Qwen_Qwen_2_72B",
         "RateLimited",
         "Reply",
+        "ReplyTooLong",
         "SpaceError",
+        "SpaceNotFound",
         "SpaceUnavailable",
         "Started",
         "SyncConversation",
@@ -157,7 +165,7 @@ print(seen)
     assert _run(code) == "[]\n"
 
 
-ERRORS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+ERRORS = [value for value in vars(errors).values() if getattr(value, "__module__", "") == "qwen_gradio"]
 
 
 def test_every_error_is_drawn_in_the_tree_and_exported() -> None:
@@ -171,7 +179,8 @@ def test_every_error_is_drawn_in_the_tree_and_exported() -> None:
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_an_error_survives_pickling(error: type[errors.QwenGradioError]) -> None:
-    made = error("it broke", space="a/b", partial="so far")
+    each = {"exceptions": [errors.QueueFull("full")]} if error is errors.AllFailed else {}
+    made = error("it broke", **each, space="a/b", partial="so far")
     again = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own
     assert (type(again), str(again), vars(again)) == (error, str(made), vars(made))
-    assert str(made).startswith("a/b: it broke")
+    assert str(made).startswith("a/b: it broke" if not each else "it broke: QueueFull: full")

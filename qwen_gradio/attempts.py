@@ -1,0 +1,389 @@
+"""One go at a reply, at a Space or at another provider: its events and its deadlines."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import anyio
+
+from . import spaces
+from .chatbot import Snapshot
+from .endpoints import Endpoint
+from .errors import (
+    DeadlineExceeded,
+    EmptyReply,
+    InvalidOption,
+    ProviderFailed,
+    QwenGradioError,
+    ReplyTooLong,
+    UsageError,
+)
+from .fragments import Decoder
+from .jobs import Output, updates
+from .messages import Chat, Message
+from .threads import Bell, DaemonThreads, finished
+
+if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
+    from .connection import Call, Connection, Standing
+
+logger = logging.getLogger("qwen_gradio")
+
+CLOSING = 2.0  # seconds that another provider may take to clean up
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in seconds; None waits for ever.
+
+    A server's heartbeat is no fragment: it only shows that the server lives. Three that are missed end a reply too.
+
+    Attributes:
+        connect: for the Space to describe itself, and for it to take the question.
+        queue: for a turn, once it has been asked.
+        first: for the first fragment, once it is our turn.
+        silence: for the next fragment.
+        total: for the whole reply, from its first step to its last, trying again included.
+    """
+
+    connect: float | None = 20.0
+    queue: float | None = 300.0
+    first: float | None = 120.0
+    silence: float | None = 60.0
+    total: float | None = 1800.0
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            seconds = getattr(self, name)
+            if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+                raise InvalidOption(f"expected a number of seconds above 0 or None for {name}, got {seconds!r}")
+
+
+WAITED_FOR = {
+    "connect": "it did not answer",
+    "queue": "no turn came",
+    "first": "it began, and said nothing",
+    "silence": "nothing new came",
+    "total": "the reply was not whole",
+}
+
+
+@contextlib.contextmanager
+def deadline(name: str, seconds: float | None, allowed: float | None = None) -> Iterator[None]:
+    """Wrap one await, never a yield of an async generator.
+
+    Args:
+        name: the field of Timeouts.
+        seconds: how long is left; None for ever.
+        allowed: how long it was in all, if that is another number.
+
+    Raises:
+        DeadlineExceeded: it took longer.
+    """
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise DeadlineExceeded(f"{WAITED_FOR[name]} for {allowed or seconds:g} s", deadline=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The question waits its turn.
+
+    Attributes:
+        position: its place, 1 being next; None if the Space doesn't tell.
+        size: how many wait in all; None if the Space doesn't tell.
+        eta: seconds until its turn, by the Space's estimate; None if it has none.
+    """
+
+    position: int | None
+    size: int | None
+    eta: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The Space works on the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """From character `start` on, the answer (or the thinking) is now `text`; nearly always it ended there before."""
+
+    text: str
+    start: int
+    kind: Kind = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The reply is whole: this is the answer, and what was thought on the way there, where the Space shows it."""
+
+    text: str
+    thinking: str = ""
+
+
+Kind: TypeAlias = Literal["answer", "thinking"]
+Event: TypeAlias = Queued | Started | Fragment | Finished
+
+
+class Attempt(Protocol):
+    """One go at a reply, at one Space or provider."""
+
+    @property
+    def space(self) -> str:
+        """Whom it asks."""
+
+    @property
+    def decoders(self) -> Mapping[Kind, Decoder]:
+        """What it has shown so far."""
+
+    async def next(self) -> Event:
+        """Give the next event, Finished last. Raises QwenGradioError."""
+
+    async def state(self) -> str:
+        """Ask the Hub in which state a Space is that doesn't answer."""
+
+    def leave(self) -> None:
+        """End it, without waiting. May be called again."""
+
+    async def aclose(self) -> None:
+        """End it, and wait for what must be waited for."""
+
+
+# --- one go at a Space
+
+
+class Asked(Protocol):
+    """A Space that can be asked.
+
+    Attributes:
+        timeouts: how long to wait for what.
+        max_reply_chars: how much it may say.
+    """
+
+    @property
+    def space(self) -> str:
+        """Its id, or its URL."""
+
+    timeouts: Timeouts
+    max_reply_chars: int
+
+    async def _connected(self) -> tuple[Connection, Endpoint]: ...
+
+    async def _state(self) -> str: ...
+
+
+class SpaceAttempt:
+    """One go at a Space: connecting, if that hasn't been done, and one job."""
+
+    def __init__(self, asked: Asked, chat: Chat, options: Mapping[str, Any], *, lenient: bool = False) -> None:
+        self.space = asked.space
+        self.decoders: dict[Kind, Decoder] = {"thinking": Decoder(), "answer": Decoder()}
+        self._asked = asked
+        self._chat = chat
+        self._options = options
+        self._lenient = lenient  # a fallback is asked with what it takes of another Space's options
+        self._call: Call | None = None
+        self._source: AsyncGenerator[Event, None] | None = None
+        self._waiting_for, self._left = "queue", asked.timeouts.queue
+        self._over = False
+
+    async def next(self) -> Event:
+        """See Attempt."""
+        if self._source is None:
+            self._source = await self._ask()
+        began = anyio.current_time()
+        with deadline(self._waiting_for, self._left, getattr(self._asked.timeouts, self._waiting_for)):
+            event = await anext(self._source)
+        if isinstance(event, Started):
+            self._wait_for("first")
+        elif isinstance(event, Fragment):
+            self._wait_for("silence")
+        elif self._left is not None:  # what the reader does meanwhile is not counted
+            self._left = max(0.0, self._left - (anyio.current_time() - began))
+        return event
+
+    def _wait_for(self, name: str) -> None:
+        self._waiting_for, self._left = name, getattr(self._asked.timeouts, name)
+
+    async def state(self) -> str:
+        """See Attempt."""
+        return await self._asked._state()
+
+    def leave(self) -> None:
+        """See Attempt."""
+        self._over = True
+        if self._call is not None:
+            self._call.leave()
+        if self._source is not None:
+            # It rests at a `yield` and awaits nothing on its way out, so one step ends it. Left to the garbage
+            # collector it would be the event loop's affair, of which trio warns. While a task waits in it
+            # (RuntimeError), leaving the call ends it.
+            with contextlib.suppress(StopIteration, RuntimeError):
+                self._source.aclose().__await__().send(None)
+
+    async def aclose(self) -> None:
+        """See Attempt."""
+        self.leave()
+
+    async def _ask(self) -> AsyncGenerator[Event, None]:
+        connection, endpoint = await self._asked._connected()
+        if self._over:
+            raise UsageError("this reply was closed while it was being asked for")  # to `_next`, which ends it
+        options = self._options
+        if self._lenient:
+            taken = {option.name for option in endpoint.options}
+            options = {name: value for name, value in options.items() if name in taken}
+        arguments = endpoint.arguments(self._chat, options)
+        bell = Bell()
+        asking = functools.partial(
+            connection.submit, spaces.generate_session_hash(), endpoint.api_name, arguments, bell.ring
+        )
+        self._call = await self._in_thread(asking) if connection.polled else asking()
+        if self._over:
+            self._call.leave()
+        read = functools.partial(endpoint.snapshot, chat=self._chat)
+        news = updates(self._call, None if connection.polled else bell)
+        return _events(news, read, self.decoders, self._asked.max_reply_chars)
+
+    async def _in_thread(self, asking: Callable[[], Call]) -> Call:
+        future = DaemonThreads().submit(asking)
+        try:
+            with deadline("connect", self._asked.timeouts.connect):
+                return await finished(future)
+        except BaseException:  # nobody will read the reply
+            future.add_done_callback(_leave_unread)
+            raise
+
+
+def _leave_unread(asked: Future[Call]) -> None:
+    if asked.exception() is None:
+        asked.result().leave()
+
+
+async def _events(
+    news: AsyncGenerator[Standing | Output, None],
+    read: Callable[..., Snapshot | None],
+    decoders: Mapping[Kind, Decoder],
+    most: int,
+) -> AsyncGenerator[Event, None]:
+    """Understand what a job brings. It knows no Reply, so that a Reply which nobody holds is freed at once."""
+    started = False
+    async with contextlib.aclosing(news):
+        async for update in news:
+            if isinstance(update, Output):
+                if not started:
+                    started = True
+                    yield Started()
+                snapshot = read(update.value, whole=update.last)
+                if snapshot is None:
+                    logger.debug("an update that can't be read, or shows no answer yet: %.200r", update.value)
+                    snapshot = Snapshot(decoders["answer"].text, decoders["thinking"].text)
+                if len(snapshot.answer) + len(snapshot.thinking) > most:
+                    raise ReplyTooLong(f"it said more than {most} characters")
+                for kind, decoder in decoders.items():
+                    text = snapshot.answer if kind == "answer" else snapshot.thinking
+                    splice = decoder.finish(text) if update.last else decoder.feed(text)
+                    if splice is not None:
+                        yield Fragment(splice.text, splice.start, kind)
+            elif update.stage == "queued":
+                position = None if update.rank is None else update.rank + 1
+                yield Queued(position, update.size, update.eta)
+            elif update.stage == "started" and not started:
+                started = True
+                yield Started()
+    answer, thinking = decoders["answer"].text, decoders["thinking"].text
+    if not answer:
+        raise EmptyReply("it thought, but gave no answer" if thinking else "it finished without a word")
+    yield Finished(answer, thinking)
+
+
+# --- one go at another provider
+
+
+class Provider(Protocol):
+    """What can stand in for a Space: g4f's contract, as far as it is used here."""
+
+    def create_async_generator(self, model: str, messages: Sequence[Message], **options: Any) -> AsyncIterator[Any]:
+        """Ask, and give the reply's fragments."""
+
+
+def name_of(provider: object) -> str:
+    """What to call a provider in messages."""
+    return str(getattr(provider, "__name__", None) or type(provider).__name__)
+
+
+class ProviderAttempt:
+    """One go at a provider. What it gives besides text is left out, as in a list of g4f's providers."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        messages: Sequence[Message],
+        *,
+        timeouts: Timeouts,
+        max_reply_chars: int,
+        model: str = "",
+        **options: Any,
+    ) -> None:
+        self.space = name_of(provider)
+        self.decoders: dict[Kind, Decoder] = {"thinking": Decoder(), "answer": Decoder()}
+        self._timeouts = timeouts
+        self._most = max_reply_chars
+        self._make = functools.partial(provider.create_async_generator, model=model, messages=messages, **options)
+        self._generator: AsyncIterator[Any] | None = None
+        self._finished = False
+
+    async def next(self) -> Event:
+        """See Attempt."""
+        text = self.decoders["answer"].text
+        name = "silence" if text else "first"
+        with deadline(name, getattr(self._timeouts, name)):
+            fragment = await self._fragment()
+        if fragment is None:
+            self._finished = True
+            if not text:
+                raise EmptyReply("it finished without a word")
+            return Finished(text)
+        if len(text) + len(fragment) > self._most:
+            raise ReplyTooLong(f"it said more than {self._most} characters")
+        self.decoders["answer"].finish(text + fragment)
+        return Fragment(fragment, len(text))
+
+    async def _fragment(self) -> str | None:
+        """Its next fragment, None after the last."""
+        try:
+            if self._generator is None:
+                self._generator = aiter(self._make())
+            async for fragment in self._generator:
+                if isinstance(fragment, str) and fragment:
+                    return fragment
+        except QwenGradioError:
+            raise
+        except Exception as exc:
+            raise ProviderFailed(f"it failed ({type(exc).__name__}: {exc!s:.200})") from exc
+        return None
+
+    async def state(self) -> str:
+        """See Attempt."""
+        return ""
+
+    def leave(self) -> None:
+        """Nothing can be done without waiting."""
+
+    async def aclose(self) -> None:
+        """See Attempt."""
+        close = getattr(self._generator, "aclose", None)
+        if close is not None and not self._finished:
+            self._finished = True
+            with anyio.move_on_after(CLOSING, shield=True):
+                try:
+                    await close()
+                except Exception:
+                    logger.debug("%s, when it was left", self.space, exc_info=True)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qwen_gradio import events
+from qwen_gradio.events import Events, Unreadable
+
+STARTS = {"msg": "process_starts", "event_id": "e"}
+GENERATING = {"msg": "process_generating", "event_id": "e", "output": {"data": ["é"]}, "success": True}
+
+
+def read(*chunks: bytes) -> list[dict[str, Any]]:
+    taker = Events("e")
+    return [message for chunk in chunks for message in taker.feed(chunk)]
+
+
+def sse(*messages: object, end: bytes = b"\n\n") -> bytes:
+    return b"".join(b"data: " + json.dumps(message, ensure_ascii=False).encode() + end for message in messages)
+
+
+def test_messages_are_read() -> None:
+    assert read(sse(STARTS, GENERATING)) == [STARTS, GENERATING]
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
+@given(cuts=st.lists(st.integers(0, 200), max_size=5).map(sorted))
+def test_wherever_the_stream_is_cut(end: bytes, cuts: list[int]) -> None:
+    stream = sse(STARTS, GENERATING, GENERATING, end=end)
+    chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    assert read(*chunks) == [STARTS, GENERATING, GENERATING]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        b"",
+        b"\n\n\n\n",
+        b": a comment\n\n",
+        b"event: ping\nid: 3\n\n",
+        b"data:\n\n",
+        sse({"msg": "heartbeat"}),
+        sse({"msg": "from_the_future", "event_id": "e"}),
+        sse({"msg": None}),
+        sse({}),
+        sse({**STARTS, "event_id": ["e"]}),
+        sse({"msg": "progress", "event_id": "e", "progress_data": "nonsense"}),
+        sse({"msg": "log", "event_id": "e", "log": 3}),
+        b'data: {"msg": "not whole"',
+    ],
+)
+def test_what_is_of_no_interest_is_left_out(nothing: bytes) -> None:
+    assert read(nothing) == []
+
+
+def test_an_event_may_have_several_lines() -> None:
+    assert read(b'event: message\ndata: {"msg":\ndata: "process_starts"}\n\n') == [{**STARTS}]
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        b"data: <html>\n\n",
+        b"data: {\n\n",
+        b"data: \xff\xfe\n\n",
+        b"data: " + b"[" * 100_000 + b"\n\n",
+        sse([STARTS]),
+        sse(3),
+        sse(None),
+        sse({**GENERATING, "output": None}),
+        sse({**GENERATING, "output": {"data": "text"}}),
+        sse({**GENERATING, "msg": "process_completed", "output": []}),
+    ],
+)
+def test_what_cannot_be_read_is_an_error(unreadable: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read(unreadable)
+
+
+def test_an_event_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LARGEST", 100)
+    with pytest.raises(Unreadable, match="more than 100 bytes"):
+        read(b"data: ", b"x" * 95)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ({"msg": "unexpected_error", "message": "no session"}, "no session"),
+        ({"msg": "unexpected_error", "event_id": "e", "message": 3}, None),
+        ({"msg": "process_completed", "success": False, "output": {"error": "'why'", "new_key": 1}}, "'why'"),
+        ({"msg": "process_completed", "success": False, "output": {"error": None}}, None),
+        ({"msg": "process_completed", "success": False, "output": None}, None),
+        ({"msg": "process_completed", "success": False, "output": "why"}, "why"),
+    ],
+)
+def test_a_failure_is_told_as_gradio_client_takes_it(message: dict[str, Any], told: str | None) -> None:
+    failed = {"msg": "process_completed", "event_id": "e", "success": False, "output": {"error": told}}
+    assert read(sse(message)) == [failed]
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    waiting = {"msg": "estimation", "event_id": "e", "rank": "first", "queue_size": 3, "rank_eta": None}
+    assert read(sse(waiting)) == [{"msg": "estimation", "event_id": "e", "queue_size": 3}]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+NAMES = st.sampled_from(["msg", "event_id", "output", "success", "message", "rank", "queue_size", "rank_eta"])
+
+
+@given(st.dictionaries(NAMES, JSON | st.sampled_from([*events.KNOWN, "unexpected_error", "e"])))
+def test_any_message_is_taken_left_out_or_refused(message: dict[str, Any]) -> None:
+    try:
+        taken = read(sse(message))
+    except Unreadable:
+        return
+    assert all(one["msg"] in events.KNOWN for one in taken)
