@@ -30,7 +30,7 @@ from .errors import (
 )
 from .messages import Message, format_prompt
 from .parameters import Parameter
-from .provider import Qwen_Qwen_2_72B
+from .provider import FallbackProvider, Qwen_Qwen_2_72B
 from .reply import Reply
 from .spaces import generate_session_hash
 from .sync import QwenClient, SyncConversation, SyncReply
@@ -49,6 +49,7 @@ __all__ = [
     "Endpoint",
     "EndpointNotFound",
     "Event",
+    "FallbackProvider",
     "Finished",
     "Fragment",
     "Inspection",

@@ -244,7 +244,11 @@ class AsyncQwenClient:
         return Inspection(self.space, self._space.url, str(connection.config.get("version")), endpoint, named)
 
     async def __aenter__(self) -> AsyncQwenClient:
-        await self.inspect()
+        try:
+            await self.inspect()
+        except (SpaceError, TransportError):
+            if not self._fallbacks:  # with them, the first question will tell
+                raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

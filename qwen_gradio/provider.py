@@ -1,14 +1,19 @@
-"""Qwen_Qwen_2_72B: the same chat with the face of a g4f provider, so that it stands wherever one of those stood."""
+"""Qwen_Qwen_2_72B and FallbackProvider: the same chats with the face of a g4f provider, to stand where one stood."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeAlias
 
 from . import messages as written
-from .client import AsyncQwenClient
-from .errors import InvalidMessages
+from . import spaces
+from .attempts import Attempt, Provider, ProviderAttempt, SpaceAttempt, Timeouts, name_of
+from .client import MOST_CHARS, AsyncQwenClient
+from .errors import InvalidMessages, InvalidOption
 from .messages import Message
+from .reply import Reply
 from .spaces import generate_session_hash
 
 Messages: TypeAlias = Sequence[Message]
@@ -92,3 +97,85 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
         async with AsyncQwenClient(cls.url, proxy=proxy) as client, client.stream(prompt, system=system) as reply:
             async for fragment in reply:
                 yield fragment
+
+
+class FallbackProvider:
+    """The first of several to answer, as a provider: for the day when one of them doesn't.
+
+    Whoever fails or has nothing to say before the first fragment gives way to the next; after it, its error is raised.
+
+    Args:
+        choices: in order, names of Spaces, or any objects with `create_async_generator`: a raw HTTP provider may stand
+            first, and `Qwen_Qwen_2_72B` behind it.
+        timeouts: how long to wait for what, at each of them.
+
+    Raises:
+        InvalidOption: there are none, or one is neither.
+        InvalidSpace: one is text, but no id, alias or URL.
+    """
+
+    working = True
+    active_by_default = True
+    needs_auth = False
+    supports_stream = True
+    use_stream_timeout = True
+    supports_system_message = True
+    supports_message_history = True
+    live = 0
+
+    def __init__(self, *choices: str | Provider, timeouts: Timeouts = Timeouts()) -> None:
+        if not choices:
+            raise InvalidOption("expected names of Spaces or providers, got none")
+        for choice in choices:
+            if isinstance(choice, str):
+                spaces.find(choice)
+            elif not hasattr(choice, "create_async_generator"):
+                raise InvalidOption(f"expected the name of a Space or a provider, got {choice!r:.80}")
+        self.choices = choices
+        self.timeouts = timeouts
+        self.__name__ = type(self).__name__
+        self.label = " or ".join(choice if isinstance(choice, str) else name_of(choice) for choice in choices)
+        self.url = ""
+        self.default_model = ""
+        self.model_aliases: dict[str, str] = {}
+        self.models: list[str] = []
+
+    def get_dict(self) -> dict[str, str | None]:
+        """Describe the provider by name, URL and label."""
+        return {"name": self.__name__, "url": self.url, "label": self.label}
+
+    def get_parent(self) -> str:
+        """Name the provider that this one belongs to: itself."""
+        return self.__name__
+
+    async def create_async_generator(
+        self, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any
+    ) -> AsyncResult:
+        """Ask one after the other, and give the fragments of the first that answers.
+
+        Args:
+            model: passed on to the providers among them.
+            messages: OpenAI-style messages.
+            proxy: the URL of a proxy for every byte; passed on too.
+            kwargs: passed on to the providers; Spaces ignore them.
+
+        Raises:
+            InvalidMessages: there is nothing to ask, or something that isn't text.
+            AllFailed: none of them answered.
+            QwenGradioError: the one that had begun failed; `partial` holds what had come.
+        """
+        chat = written.read(messages)
+        async with AsyncExitStack() as stack:
+            goes: list[Callable[[], Attempt]] = []
+            for choice in self.choices:
+                if isinstance(choice, str):
+                    client = AsyncQwenClient(choice, proxy=proxy, timeouts=self.timeouts)
+                    stack.push_async_callback(client.aclose)
+                    goes.append(functools.partial(SpaceAttempt, client, chat, {}))
+                else:
+                    ask = functools.partial(ProviderAttempt, choice, messages, model=model, proxy=proxy, **kwargs)
+                    goes.append(functools.partial(ask, timeouts=self.timeouts, max_reply_chars=MOST_CHARS))
+            reply = Reply(goes, retries=0, total=self.timeouts.total, include_thinking=False)
+            async with reply:
+                async for fragment in reply:
+                    yield fragment

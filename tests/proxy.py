@@ -88,3 +88,27 @@ def tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"https://localhost:{server.server_address[1]}"
         server.shutdown()
+
+
+@contextlib.contextmanager
+def refusing(url: str, answers: list[bytes]) -> Iterator[str]:
+    """Put a server before another that gives these answers, one to each of the first connections; gives its URL."""
+    behind, left = urlsplit(url), [*answers]
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            if left:
+                self.request.recv(65536)
+                self.request.sendall(left.pop(0))
+                return
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((behind.hostname or "", behind.port or 80)) as onward,
+            ):
+                threading.Thread(target=_copy, args=(self.request, onward), daemon=True).start()
+                _copy(onward, self.request)
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

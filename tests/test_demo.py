@@ -12,7 +12,7 @@ from qwen_gradio import QwenClient, demo
 from .environments import python_with_gradio
 
 
-@pytest.mark.parametrize("gradio", ["4", "5", "6"])
+@pytest.mark.parametrize("gradio", ["4.44.1", "5.50.0", "6"])
 def test_it_has_the_qwen_spaces_api(gradio: str) -> None:
     from qwen_gradio.connection import connect
 

@@ -100,6 +100,7 @@ def test_what_is_exported() -> None:
         "Endpoint",
         "EndpointNotFound",
         "Event",
+        "FallbackProvider",
         "Finished",
         "Fragment",
         "Inspection",

@@ -1,0 +1,81 @@
+"""Many replies: each whole and its asker's, and nothing left of them afterwards."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import tracemalloc
+
+import anyio
+import pytest
+
+from qwen_gradio import AsyncQwenClient, QwenGradioError
+
+from .conftest import Script, ScriptedSpace, eventually, our_threads
+
+
+async def test_sixty_at_once(space: ScriptedSpace) -> None:
+    scripts = [space.script(5, step=0.05) for _ in range(60)]
+    answers: dict[str, str] = {}
+    async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
+
+        async def ask(script: Script) -> None:
+            answers[script.name] = await client.ask(script.prompt)
+
+        for script in scripts:
+            tasks.start_soon(ask, script)
+    assert answers == {script.name: script.final for script in scripts}
+
+
+async def test_two_hundred_in_a_row(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        for _ in range(200):
+            script = space.script(2, step=0)
+            assert await client.ask(script.prompt) == script.final
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def _finished(client: AsyncQwenClient, space: ScriptedSpace) -> None:
+    await client.ask(space.script(2, step=0).prompt)
+
+
+async def _abandoned(client: AsyncQwenClient, space: ScriptedSpace) -> None:
+    await anext(client.stream(space.script(1000).prompt))
+
+
+async def _failed(client: AsyncQwenClient, space: ScriptedSpace) -> None:
+    with pytest.raises(QwenGradioError):
+        await client.ask(space.script(2, step=0, fail_at=1).prompt)
+
+
+async def _cancelled(client: AsyncQwenClient, space: ScriptedSpace) -> None:
+    with anyio.CancelScope() as scope:
+        async for _ in client.stream(space.script(1000).prompt):
+            scope.cancel()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts open files as Linux shows them")
+async def test_nothing_is_left_of_two_hundred(space: ScriptedSpace) -> None:
+    """A quarter of each kind: threads, sockets and memory are then where they were after the first ten."""
+    kinds = (_finished, _abandoned, _failed, _cancelled)
+    tracemalloc.start()
+    try:
+        async with AsyncQwenClient(space.url) as client:
+            for number in range(10):
+                await kinds[number % 4](client, space)
+            assert await anyio.to_thread.run_sync(eventually, lambda: not our_threads())
+            gc.collect()
+            threads, files, memory = threading.active_count(), _open_files(), tracemalloc.get_traced_memory()[0]
+            for number in range(190):
+                await kinds[number % 4](client, space)
+            assert await anyio.to_thread.run_sync(eventually, lambda: not our_threads())
+            gc.collect()
+            assert threading.active_count() <= threads
+            assert _open_files() <= files + 1, "but for a connection more that is kept to be used again"
+            assert tracemalloc.get_traced_memory()[0] < memory + 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,140 @@
+"""Trying again before the first fragment, and never after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import anyio
+import pytest
+import stamina
+
+from qwen_gradio import (
+    AppRaised,
+    AsyncQwenClient,
+    ConnectionLost,
+    DeadlineExceeded,
+    EmptyReply,
+    InvalidOption,
+    QueueFull,
+    RateLimited,
+    SpaceUnavailable,
+    Timeouts,
+)
+
+from . import proxy
+from .conftest import ScriptedSpace
+
+UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def without_pause(at_once: None) -> Iterator[None]:  # noqa: ARG001 - after it
+    """Trying again, as it is to users, but for the pauses."""
+    stamina.set_active(True)
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
+@pytest.fixture
+def with_pauses(at_once: None) -> None:  # noqa: ARG001 - after it
+    stamina.set_active(True)
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_what_can_help_is_tried_again(space: ScriptedSpace, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "qwen_gradio")
+    script = space.script(3)
+    # gradio_client asks for two pages before it gives up on one that isn't there.
+    with proxy.refusing(space.url, [UNAVAILABLE] * 4) as url:
+        client = AsyncQwenClient(url, retries=2)
+        fragments = [fragment async for fragment in client.stream(script.prompt)]
+        await client.aclose()
+    assert "".join(fragments) == script.final
+    assert caplog.text.count("trying again") == 2
+    assert "HTTP 503" in caplog.text
+
+
+@pytest.mark.usefixtures("without_pause")
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_not_more_often_than_asked_for(space: ScriptedSpace, requests: list[str], retries: int) -> None:
+    with proxy.refusing(space.url, [UNAVAILABLE] * 99) as url, pytest.raises(SpaceUnavailable) as caught:
+        await AsyncQwenClient(url, retries=retries).ask("hi")
+    assert caught.value.space == url
+    assert len(requests) == 2 * (retries + 1)
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_a_reply_without_a_word_is_asked_for_again(space: ScriptedSpace) -> None:
+    script = space.script([""])
+    async with AsyncQwenClient(space.url, retries=2) as client:
+        with pytest.raises(EmptyReply):
+            await client.ask(script.prompt)
+    assert script.count("start") == 3
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_what_cannot_help_is_not_tried_again(space: ScriptedSpace) -> None:
+    script = space.script(3, fail_at=0)
+    async with AsyncQwenClient(space.url, retries=2) as client:
+        with pytest.raises(AppRaised):
+            await client.ask(script.prompt)
+    assert script.count("start") == 1
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_after_the_first_fragment_nothing_is_tried_again(make_space: Callable[..., ScriptedSpace]) -> None:
+    space = make_space()
+    script = space.script(10_000)
+    async with AsyncQwenClient(space.url, retries=2) as client, client.stream(script.prompt) as reply:
+        await anext(reply)
+        space.kill()
+        with pytest.raises(ConnectionLost) as caught:
+            async for _ in reply:
+                pass
+    assert caught.value.partial == reply.text
+    assert script.count("start") == 1
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_the_pause_is_the_spaces_if_it_is_not_too_long() -> None:
+    reply = AsyncQwenClient(NOBODY, retries=4).stream("hi")
+    assert reply._pause(QueueFull("full")) is True
+    assert reply._pause(RateLimited("busy", retry_after=7)) == 7
+    assert reply._pause(RateLimited("busy", retry_after=3600)) is False
+    assert reply._pause(ValueError("not ours")) is False
+    assert [bool(reply._pause(QueueFull("full"))) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.usefixtures("with_pauses")
+async def test_a_pause_can_be_cancelled() -> None:
+    async with AsyncQwenClient(NOBODY, retries=9).stream("hi") as reply:
+        with anyio.fail_after(10), anyio.move_on_after(1) as scope:
+            await anext(reply)
+    assert scope.cancelled_caught
+
+
+@pytest.mark.usefixtures("with_pauses")
+async def test_the_whole_has_its_deadline() -> None:
+    with anyio.fail_after(10), pytest.raises(DeadlineExceeded, match="not whole for 1 s") as caught:
+        await AsyncQwenClient(NOBODY, retries=9, timeouts=Timeouts(total=1)).ask("hi")
+    assert caught.value.deadline == "total"
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_a_question_that_fails_may_be_asked_again(space: ScriptedSpace) -> None:
+    with proxy.refusing(space.url, [UNAVAILABLE] * 2) as url:
+        client = AsyncQwenClient(url, retries=0)
+        reply = client.stream("hi")
+        with pytest.raises(SpaceUnavailable):
+            await anext(reply)
+        assert [fragment async for fragment in reply] == []
+        assert await client.ask("hi")
+        await client.aclose()
+
+
+@pytest.mark.parametrize("retries", [-1, 1.5, None, True])
+def test_a_wrong_number_of_retries_is_refused(retries: int) -> None:
+    with pytest.raises(InvalidOption, match="expected a whole number from 0 for retries"):
+        AsyncQwenClient(retries=retries)
