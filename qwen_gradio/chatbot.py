@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 from .messages import Turn
 
@@ -77,9 +77,25 @@ def newest(value: object, *, whole: bool = False) -> Snapshot | None:
     last = value[-1]
     if isinstance(last, Mapping):
         return _joined([snapshot_of(message, whole=whole) for message in _newest_messages(value)], "\n\n")
-    if isinstance(last, Sequence) and not isinstance(last, str) and len(last) == 2:
-        return snapshot_of(last[1], whole=whole)
+    if _is_pair(last):
+        return _joined([snapshot_of(answer, whole=whole) for answer in _newest_answers(value)], "\n\n")
     return None
+
+
+def _is_pair(item: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2
+
+
+def _newest_answers(value: Sequence[object]) -> list[object]:
+    """The second halves of the pairs from the last one on that has a question: an answer may go on in pairs without."""
+    answers: list[object] = []
+    for pair in reversed(value):
+        if not _is_pair(pair):
+            break
+        answers.insert(0, pair[1])
+        if pair[0] is not None:
+            break
+    return answers
 
 
 def _newest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:

@@ -30,6 +30,7 @@ except ImportError:  # pragma: no cover - the tests need click themselves
     sys.exit("qwen-gradio: this command needs click and rich: pip install 'qwen_gradio[cli]'")
 
 SPACE_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)]) | {ord(kept): kept for kept in "\t\n"}
 
 
 class _AskByDefault(click.Group):
@@ -134,7 +135,7 @@ def ask(
 def inspect_(space: str, **way: Any) -> None:
     """Show what was recognised of SPACE, and how it would be asked."""
     with _exit_codes():
-        click.echo(_described(anyio.run(_inspect, _client(space, **way))))
+        _echo(_described(anyio.run(_inspect, _client(space, **way))))
 
 
 @main.command("spaces")
@@ -146,10 +147,10 @@ def spaces_(names: tuple[str, ...], check: bool, **way: Any) -> None:
     with _exit_codes():
         clients = [_client(name, **way) for name in names or [known.id for known in spaces.CATALOGUE]]
         if not check:
-            click.echo(_columns([_known(client.space) for client in clients]))
+            _echo(_columns([_known(client.space) for client in clients]))
             return
         checked = anyio.run(_check, clients)
-        click.echo(_columns([("Space", "answers", "Gradio", "endpoint", "seconds"), *(row for _, row in checked)]))
+        _echo(_columns([("Space", "answers", "Gradio", "endpoint", "seconds"), *(row for _, row in checked)]))
     sys.exit(0 if all(answers for answers, _ in checked) else SPACE_FAILED)
 
 
@@ -158,9 +159,18 @@ def spaces_(names: tuple[str, ...], check: bool, **way: Any) -> None:
 def demo(port: int) -> None:
     """Run the stand-in Space, print its URL, and keep it up until Ctrl-C."""
     with _exit_codes(), _demo_url(port) as url:
-        click.echo(url)
-        click.echo(f'It is up until Ctrl-C. Ask it: qwen-gradio --space {url} "…"', err=True)
+        _echo(url)
+        _echo(f'It is up until Ctrl-C. Ask it: qwen-gradio --space {url} "…"', err=True)
         threading.Event().wait()
+
+
+def _echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = False) -> None:
+    """Print; what a Space says can't steer a terminal, nor fail for a half of a surrogate pair."""
+    text = text.encode(errors="replace").decode()
+    on_terminal = (sys.stderr if err else sys.stdout).isatty()
+    if on_terminal:
+        text = text.translate(CONTROL)
+    click.echo(click.style(text, dim=True) if dim and on_terminal else text, err=err, nl=nl, color=True)
 
 
 @contextlib.contextmanager
@@ -171,7 +181,7 @@ def _exit_codes() -> Iterator[None]:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except (QwenGradioError, RuntimeError) as exc:
-        click.echo(f"qwen-gradio: {' '.join(str(exc).split())}", err=True)
+        _echo(f"qwen-gradio: {' '.join(str(exc).split())}", err=True)
         code = WRONG_USE if isinstance(exc, UsageError) else SPACE_FAILED
     else:
         return
@@ -327,7 +337,7 @@ class _Text:
             self._waiting.stop()
         self._end_of_thinking()
         if self._shown and not self._shown.endswith("\n"):
-            click.echo()
+            _echo()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Fragment) and event.kind == "answer":
@@ -344,14 +354,14 @@ class _Text:
             if self._waiting:
                 self._waiting.stop()
             self._in_thinking = True
-            click.secho(fragment.text, err=True, nl=False, dim=True)
+            _echo(fragment.text, err=True, nl=False, dim=True)
         elif self._waiting:
             self._waiting.update("Thinking…")
 
     def _end_of_thinking(self) -> None:
         if self._in_thinking:
             self._in_thinking = False
-            click.echo(err=True)
+            _echo(err=True)
 
     def _write(self, fragment: Fragment) -> None:
         if self._waiting:
@@ -359,7 +369,7 @@ class _Text:
         self._end_of_thinking()
         rewritten = fragment.start < len(self._shown)
         self._shown = self._shown[: fragment.start] + fragment.text
-        click.echo(f"\n{self._shown}" if rewritten else fragment.text, nl=False)
+        _echo(f"\n{self._shown}" if rewritten else fragment.text, nl=False)
 
 
 def _place(queued: Queued) -> str:
@@ -373,7 +383,7 @@ class _Json(contextlib.nullcontext[None]):
 
     def __call__(self, event: Event) -> None:
         about = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
-        click.echo(json.dumps(about, ensure_ascii=False))
+        _echo(json.dumps(about, ensure_ascii=False))
 
 
 if __name__ == "__main__":

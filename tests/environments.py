@@ -34,13 +34,14 @@ def python_with_gradio(version: str) -> str:
 def python_with(what: str) -> str:
     """Give the path of a Python that has what `NEEDS` lists under that name."""
     home = CACHE / what
-    if not (home / "made").exists():
+    made_of = "\n".join([*NEEDS[what], (ROOT / "pyproject.toml").read_text() if "-e" in NEEDS[what] else ""])
+    if not (home / "made").exists() or (home / "made").read_text() != made_of:
         shutil.rmtree(home, ignore_errors=True)
         # uv makes one in seconds where pip takes a minute.
         uv = [sys.executable, "-m", "uv", "--quiet", "--system-certs"]
         subprocess.run([*uv, "venv", "--python", _python_311(), home], check=True)
         subprocess.run([*uv, "pip", "install", "--python", home / "bin" / "python", *NEEDS[what]], check=True)
-        (home / "made").touch()
+        (home / "made").write_text(made_of)
     return str(home / "bin" / "python")
 
 

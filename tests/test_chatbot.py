@@ -51,6 +51,8 @@ def test_what_is_written_is_read(dialect: Dialect) -> None:
         ([["a", None]], ""),
         ([("a", "b")], "b"),
         ([[{"text": "a"}, {"text": "b"}]], "b"),
+        ([["old", "turn"], ["a", "b"], [None, "c"], [None, {"file": {"path": "x"}}]], "b\n\nc"),
+        ([[None, "hello"], ["a", "b"]], "b"),
         ([{"role": "user", "content": "a"}], ""),
         ([{"role": "assistant", "content": "old"}, {"role": "user", "content": "a"}], ""),
         ([{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}], "a\n\nb"),

@@ -196,6 +196,27 @@ def test_a_terminal_is_told_its_place_in_the_queue(make_space: Callable[..., Scr
     assert "In the queue: 1 of 1" in shown
 
 
+NASTY = "a\x1b[31mb\x07\x9b2J\rc"
+
+
+def test_a_space_cannot_steer_the_terminal(space: ScriptedSpace) -> None:
+    for arguments in (["--json"], []):
+        code, shown = on_a_terminal("--space", space.url, *arguments, space.script([NASTY]).prompt)
+        assert code == 0
+        assert "\x9b" not in shown
+        assert "\x07" not in shown
+    assert "a[31mb2Jc" in shown
+
+
+def test_a_file_gets_the_reply_as_it_is(space: ScriptedSpace) -> None:
+    assert run("--space", space.url, space.script([NASTY]).prompt).stdout == NASTY + "\n"
+
+
+def test_half_a_surrogate_pair_is_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+    cli._echo("a\ud800b")
+    assert capsys.readouterr().out == "a?b\n"
+
+
 def test_a_terminal_without_a_prompt_is_told_how() -> None:
     code, shown = on_a_terminal()
     assert code == 2

@@ -123,6 +123,7 @@ APPS = (
     App("state_history", "history in `gr.State`", native=False),
     App("guide", "the guide's: `.submit(user).then(bot)`"),
     App("updates", "yields `gr.update(…)`"),
+    App("files", "sends a file, which is not downloaded"),
     App("undocumented", "hidden from the API docs"),
     App("text_to_text", "text to text, no Chatbot", native=False, heard={"earlier": None}),
     App("authenticated", "behind a login: with `auth=`", native=False, client=LOGIN),

@@ -21,6 +21,11 @@ MESSAGES: dict[str, Any] = {"type": "messages"} if _TYPED else {}
 _IN_PAIRS = CHATBOT.get("type") == "tuples" or gr.__version__ < "4.44"
 
 
+def is_in_pairs() -> bool:
+    """Whether this server's Chatbots hold pairs."""
+    return _IN_PAIRS
+
+
 def growing(**heard: Any) -> Iterator[str]:
     """Write what was heard, a word at a time. Each item is the whole text so far."""
     text = json.dumps({**heard, "by": "a stand-in without a model"}, ensure_ascii=False)
