@@ -1,0 +1,225 @@
+"""The fault trial: the wrong server's cases, and real Gradio servers that are killed, frozen, full or badly written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from qwen_gradio import (
+    AppRaised,
+    CannotConnect,
+    ConnectionLost,
+    DeadlineExceeded,
+    EmptyReply,
+    QueueFull,
+    ReplyTooLong,
+)
+
+from . import wrong_server
+from .cases import CASES, Case
+from .nursery import Nursery, Space
+from .trial import Trial, client_for
+from .wrong_server import WrongServer
+
+HANGING = json.dumps({"id": "hanging", "updates": ["Hel", "Hello"], "quiet_at": 1, "step": 0})
+BRIEF = json.dumps({"id": "brief", "updates": ["Hel", "Hello"]})
+
+
+def test_no_case_is_there_twice() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+async def test_the_wrong_server(
+    case: Case, trial: Trial, description: tuple[dict[str, Any], dict[str, Any]], elsewhere: WrongServer
+) -> None:
+    with wrong_server.running(description, case.wrong, case.stream, elsewhere=elsewhere.url) as server:
+        await trial.judge(case, server.url)
+    assert not elsewhere.heads
+
+
+async def test_refused(trial: Trial) -> None:
+    with wrong_server.refusing() as url:
+        await trial.judge(Case("connect: refused", (CannotConnect,)), url)
+
+
+async def test_full_backlog(trial: Trial) -> None:
+    case = Case("connect: the backlog full", (DeadlineExceeded,), deadline="connect", timeouts={"connect": 0.3})
+    with wrong_server.full_backlog() as url:
+        await trial.judge(case, url)
+
+
+async def test_no_tls(trial: Trial, description: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    bad = wrong_server.saying(b"", "400 Bad Request")
+    with wrong_server.running(description, {"connect": bad}, []) as server:
+        case = Case("connect: TLS with what has none", (CannotConnect,))
+        await trial.judge(case, server.url.replace("http", "https"))
+
+
+async def test_no_such_host(trial: Trial) -> None:
+    case = Case("connect: no such host", (CannotConnect,), options={"token": None})
+    await trial.judge(case, "http://no-such-host.invalid")
+
+
+# --- real servers that end
+
+
+ENDS = [Space.kill, Space.terminate]
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_ended_before(end: Callable[[Space], None], trial: Trial, nursery: Nursery) -> None:
+    case = Case(f"real: {end.__name__}, connected, before the question", (CannotConnect, ConnectionLost))
+    with nursery.space() as space:
+        async with client_for(space.url, case) as client:
+            end(space)
+            await trial.judge(case, space.url, client=client)
+            await trial.judge(Case(f"real: {end.__name__}, before", (CannotConnect,)), space.url)
+    await trial.check_nothing_is_left()
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_ended_in_the_queue(end: Callable[[Space], None], trial: Trial, nursery: Nursery) -> None:
+    case = Case(f"real: {end.__name__}, in the queue", (ConnectionLost,))
+    with nursery.space(at_once=1) as space:
+        async with client_for(space.url, case) as client, anyio.create_task_group() as tasks:
+            before = client.stream(HANGING)
+            assert await anext(before) == "Hel"
+
+            async def soon() -> None:
+                await anyio.sleep(0.3)
+                await anyio.to_thread.run_sync(end, space)
+
+            tasks.start_soon(soon)
+            await trial.judge(case, space.url, client=client)
+            await before.aclose()
+    await trial.check_nothing_is_left()
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_ended_mid_reply(end: Callable[[Space], None], trial: Trial, nursery: Nursery) -> None:
+    case = Case(f"real: {end.__name__}, mid-reply", (ConnectionLost,), partial="Hel")
+    with nursery.space() as space:
+        await trial.judge(case, space.url, prompt=HANGING, then=lambda: end(space))
+
+
+async def test_restarted(trial: Trial, nursery: Nursery) -> None:
+    lost = Case("real: restarted during a reply", (ConnectionLost,), partial="Hel")
+    with contextlib.ExitStack() as stack:
+        spaces = [stack.enter_context(nursery.space())]
+        url = spaces[0].url
+
+        def restart() -> None:
+            spaces[-1].kill()
+            spaces.append(stack.enter_context(nursery.space(port=spaces[-1].port)))
+
+        async with client_for(url, lost) as client:
+            await trial.judge(Case("real: before a restart", reply="Hello"), url, prompt=BRIEF, client=client)
+            await anyio.to_thread.run_sync(restart)
+            again = Case("real: restarted between replies", reply="Hello")
+            await trial.judge(again, url, prompt=BRIEF, client=client)
+            await trial.judge(lost, url, prompt=HANGING, client=client, then=restart)
+            after = Case("real: after a restart during a reply", reply="Hello")
+            await trial.judge(after, url, prompt=BRIEF, client=client)
+    await trial.check_nothing_is_left()
+
+
+# --- real servers that stop
+
+
+def late(name: str, deadline: str, partial: str = "", **more: Any) -> Case:
+    return Case(name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: 0.5}, **more)
+
+
+async def test_frozen(trial: Trial, nursery: Nursery) -> None:
+    with nursery.space(at_once=1) as space:
+        space.freeze()
+        await trial.judge(late("real: frozen before", "connect"), space.url)
+        space.thaw()
+        case = late("real: frozen, connected, before the question", "connect")
+        async with client_for(space.url, case) as client:
+            space.freeze()
+            await trial.judge(case, space.url, client=client)
+        space.thaw()
+        case = late("real: frozen mid-reply", "silence", "Hel")
+        await trial.judge(case, space.url, prompt=HANGING, then=space.freeze)
+    await trial.check_nothing_is_left()
+
+
+async def test_silent(trial: Trial, real: Space) -> None:
+    await trial.judge(late("real: silent mid-reply", "silence", "Hel"), real.url, prompt=HANGING)
+    unbegun = json.dumps({"id": "unbegun", "updates": ["Hel"], "quiet_at": 0})
+    await trial.judge(late("real: started, then silent", "first"), real.url, prompt=unbegun)
+    steady = json.dumps({"id": "steady", "updates": ["Hel"] * 1000, "step": 0.02})
+    await trial.judge(late("real: in all", "total", "Hel"), real.url, prompt=steady)
+
+
+# --- real queues
+
+
+async def test_queues(trial: Trial, nursery: Nursery) -> None:
+    with nursery.space(at_once=1, waiting=1) as space:
+        case = late("real: a queue that never moves", "queue")
+        async with client_for(space.url, case) as client:
+            running = client.stream(HANGING)
+            assert await anext(running) == "Hel"
+            await trial.judge(case, space.url, client=client)
+            waiting = client.stream(BRIEF)
+            async for event in waiting.events():
+                if type(event).__name__ == "Queued":
+                    break
+            full = Case("real: the queue full", (QueueFull,))
+            await trial.judge(full, space.url, client=client)
+            await waiting.aclose()
+            await running.aclose()
+    await trial.check_nothing_is_left()
+
+
+# --- real apps that are badly written
+
+
+def said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def app_cases() -> list[tuple[Case, str, dict[str, Any]]]:
+    cases: list[tuple[Case, str, dict[str, Any]]] = []
+    for kind, raises in (("gr.Error", "no more GPU"), ("a bare exception", "")):
+        for when, at, partial in (("at once", 0, ""), ("half way", 1, "Hel"), ("after the last yield", 2, "Hello")):
+            case = Case(f"app: {kind} {when}", (AppRaised,), partial=partial, says=raises)
+            cases.append((case, "chat", {"yields": [said("Hel"), said("Hello")], "raises": raises, "at": at}))
+    empty = (EmptyReply,)
+    cases += [
+        (Case("app: yields nothing", empty), "chat", {}),
+        (Case("app: yields None", empty), "chat", {"yields": [None]}),
+        (Case("app: yields an empty list", empty), "chat", {"yields": [[]]}),
+        (Case("app: yields a number for a Chatbot", (AppRaised,)), "chat", {"yields": [7]}),
+        (Case("app: yields a word, then a number", (AppRaised,), partial="Hel"), "chat", {"yields": [said("Hel"), 7]}),
+        (Case("app: yields nothing to a Textbox", empty), "plain", {}),
+        (Case("app: yields None to a Textbox", empty), "plain", {"yields": [None]}),
+        (Case("app: yields an empty text", empty), "plain", {"yields": ["", ""]}),
+        (Case("app: yields a number to a Textbox", reply="7"), "plain", {"yields": [7]}),
+    ]
+    long = 10_000_000
+    bound = {"max_reply_chars": 2 * long}
+    cases.append((Case("app: 10 MB in one update", reply="x" * long, options=bound), "plain", {"chars": long}))
+    beyond = {"yields": ["Hel"], "chars": 2000}
+    cases.append((Case("app: over max_reply_chars", (ReplyTooLong,), partial="Hel"), "plain", beyond))
+    return cases
+
+
+@pytest.fixture(scope="session")
+def misbehaving(nursery: Nursery) -> Any:
+    with nursery.space(page="misbehaving") as space:
+        yield space
+
+
+@pytest.mark.parametrize(("case", "api_name", "script"), app_cases(), ids=[case.name for case, *_ in app_cases()])
+async def test_apps(case: Case, api_name: str, script: dict[str, Any], trial: Trial, misbehaving: Space) -> None:
+    asked = Case(**{**case.__dict__, "options": {**case.options, "api_name": f"/{api_name}"}})
+    await trial.judge(asked, misbehaving.url, prompt=json.dumps(script))
