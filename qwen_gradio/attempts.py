@@ -19,6 +19,7 @@ from .errors import (
     DeadlineExceeded,
     EmptyReply,
     InvalidOption,
+    ProtocolError,
     ProviderFailed,
     QwenGradioError,
     ReplyTooLong,
@@ -131,6 +132,9 @@ class Finished:
 Kind: TypeAlias = Literal["answer", "thinking"]
 Event: TypeAlias = Queued | Started | Fragment | Finished
 
+JOINED = Queued(None, None, None)
+"""The Space took the question; where that stands is not known yet, and nobody else is told."""
+
 
 class Attempt(Protocol):
     """One go at a reply, at one Space or provider."""
@@ -191,23 +195,27 @@ class SpaceAttempt:
         self._lenient = lenient  # a fallback is asked with what it takes of another Space's options
         self._call: Call | None = None
         self._source: AsyncGenerator[Event, None] | None = None
-        self._waiting_for, self._left = "queue", asked.timeouts.queue
+        self._waiting_for, self._left = "connect", asked.timeouts.connect
         self._over = False
 
     async def next(self) -> Event:
         """See Attempt."""
         if self._source is None:
             self._source = await self._ask()
-        began = anyio.current_time()
-        with deadline(self._waiting_for, self._left, getattr(self._asked.timeouts, self._waiting_for)):
-            event = await anext(self._source)
-        if isinstance(event, Started):
-            self._wait_for("first")
-        elif isinstance(event, Fragment):
-            self._wait_for("silence")
-        elif self._left is not None:  # what the reader does meanwhile is not counted
-            self._left = max(0.0, self._left - (anyio.current_time() - began))
-        return event
+        while True:
+            began = anyio.current_time()
+            with deadline(self._waiting_for, self._left, getattr(self._asked.timeouts, self._waiting_for)):
+                event = await anext(self._source)
+            if isinstance(event, Started):
+                self._wait_for("first")
+            elif isinstance(event, Fragment):
+                self._wait_for("silence")
+            elif self._waiting_for == "connect":
+                self._wait_for("queue")
+            elif self._left is not None:  # what the reader does meanwhile is not counted
+                self._left = max(0.0, self._left - (anyio.current_time() - began))
+            if event is not JOINED:
+                return event
 
     def _wait_for(self, name: str) -> None:
         self._waiting_for, self._left = name, getattr(self._asked.timeouts, name)
@@ -281,17 +289,25 @@ async def _events(
                 if not started:
                     started = True
                     yield Started()
-                snapshot = read(update.value, whole=update.last)
+                try:
+                    snapshot = read(update.value, whole=update.last)
+                except ProtocolError:
+                    if update.last:
+                        raise
+                    logger.debug("an update that can't be read: %.200r", update.value)
+                    snapshot = None
                 if snapshot is None:
-                    logger.debug("an update that can't be read, or shows no answer yet: %.200r", update.value)
                     snapshot = Snapshot(decoders["answer"].text, decoders["thinking"].text)
                 if len(snapshot.answer) + len(snapshot.thinking) > most:
                     raise ReplyTooLong(f"it said more than {most} characters")
                 for kind, decoder in decoders.items():
-                    text = snapshot.answer if kind == "answer" else snapshot.thinking
+                    # A Chatbot that is emptied says nothing; what was said stands.
+                    text = (snapshot.answer if kind == "answer" else snapshot.thinking) or decoder.text
                     splice = decoder.finish(text) if update.last else decoder.feed(text)
                     if splice is not None:
                         yield Fragment(splice.text, splice.start, kind)
+            elif update.stage == "joined":
+                yield JOINED
             elif update.stage == "queued":
                 position = None if update.rank is None else update.rank + 1
                 yield Queued(position, update.size, update.eta)

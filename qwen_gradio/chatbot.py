@@ -98,6 +98,17 @@ def _newest_answers(value: Sequence[object]) -> list[object]:
     return answers
 
 
+def newest_question(value: Sequence[object]) -> str | None:
+    """Read the newest question in a Chatbot's value; None if there is none that can be read."""
+    for item in reversed(value):
+        said = item.get("content") if isinstance(item, Mapping) else item[0] if _is_pair(item) else None
+        is_the_users = isinstance(item, Mapping) and item.get("role") == "user"
+        if is_the_users or (_is_pair(item) and said is not None):
+            snapshot = snapshot_of(said, whole=True)
+            return snapshot.answer if snapshot else None
+    return None
+
+
 def _newest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
     """The assistant's messages after the last one that isn't the assistant's."""
     messages: list[Mapping[str, Any]] = []

@@ -367,7 +367,7 @@ class _Text:
         if self._waiting:
             self._waiting.stop()
         self._end_of_thinking()
-        rewritten = fragment.start < len(self._shown)
+        rewritten = bool(self._shown[fragment.start :].strip())
         self._shown = self._shown[: fragment.start] + fragment.text
         _echo(f"\n{self._shown}" if rewritten else fragment.text, nl=False)
 

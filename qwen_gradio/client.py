@@ -153,6 +153,7 @@ class AsyncQwenClient:
         own = iter(self._own)
         self._fallbacks = [next(own) if isinstance(other, str) else _usable(other) for other in fallbacks]
         self._connecting: Future[tuple[Connection, endpoints.Endpoint]] | None = None
+        self._given_up: list[Callable[[], None]] = []
         self._stating: Future[str] | None = None
         self._closed = False
 
@@ -262,6 +263,9 @@ class AsyncQwenClient:
         connecting, self._connecting = self._connecting, None
         if connecting is None:
             return
+        if not connecting.done():
+            for give_up in self._given_up:
+                give_up()
         closed = DaemonThreads().submit(_close, connecting)
         with anyio.move_on_after(CLOSING, shield=True):
             await finished(closed)
@@ -271,7 +275,14 @@ class AsyncQwenClient:
         if self._closed:
             raise UsageError("this client is closed; make another")
         if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
-            way = {"token": self._token, "auth": self._auth, "proxy": self._proxy, "seconds": self.timeouts.connect}
+            way: dict[str, Any] = {
+                "token": self._token,
+                "auth": self._auth,
+                "proxy": self._proxy,
+                "seconds": self.timeouts.connect,
+            }
+            self._given_up = []
+            way["given_up"] = self._given_up
             self._connecting = DaemonThreads().submit(_connect, self._space, self._api_name, **way)
         try:
             with deadline("connect", self.timeouts.connect):

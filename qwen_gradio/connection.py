@@ -63,12 +63,14 @@ logger = logging.getLogger("qwen_gradio")
 DEAD_AFTER = 45.0  # seconds
 
 BACKLOG = 16  # outputs that wait for the reader
-CLOSING = 2.0  # seconds that closing waits for requests that are still out
+MOST_SAID = 1000  # characters of an app's error that are passed on
+CLOSING = 1.0  # seconds that closing waits for requests that are still out, before it cuts them off
 
 # The protocols that `Client.send_data` and `stream_messages` serve; "sse" (gradio 4.0-4.7) goes another way.
 QUEUE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
+OLD_PROTOCOLS = ("ws", "sse")
 
-Stage: TypeAlias = Literal["joining", "queued", "started"]
+Stage: TypeAlias = Literal["joining", "joined", "queued", "started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,13 @@ class Connection(Protocol):
 
 
 def connect(
-    url: str, *, token: str | None, auth: tuple[str, str] | None, proxy: str | None, seconds: float | None
+    url: str,
+    *,
+    token: str | None,
+    auth: tuple[str, str] | None,
+    proxy: str | None,
+    seconds: float | None,
+    given_up: list[Callable[[], None]] | None = None,
 ) -> Connection:
     """Connect to a Gradio app: two requests, `/config` and `/info`. Blocks.
 
@@ -131,6 +139,7 @@ def connect(
         auth: the user name and the password to log in with, in a request more; None for none.
         proxy: the URL of a proxy for every byte; None leaves it to httpx, that is to HTTP_PROXY and its kin.
         seconds: the deadline of each request; None for none.
+        given_up: gets a function that makes this fail at once, to be called from another thread.
 
     Raises:
         QwenGradioError: it can't be reached, or is no Gradio app.
@@ -139,10 +148,13 @@ def connect(
     if missing:
         logger.info("gradio_client %s lacks %s: polling instead", gradio_client.__version__, ", ".join(missing))
         return PlainConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds)
-    shared = SharedConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds)
-    if shared.config.get("protocol") in QUEUE_PROTOCOLS:
+    shared = SharedConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds, given_up=given_up)
+    protocol = shared.config.get("protocol")
+    if protocol in QUEUE_PROTOCOLS:
         return shared
     shared.close()
+    if protocol not in OLD_PROTOCOLS:
+        raise ProtocolError(f"it speaks {protocol!r:.80}, which gradio_client {gradio_client.__version__} doesn't")
     return PlainConnection(url, token=token, auth=auth, proxy=proxy, seconds=seconds)
 
 
@@ -195,9 +207,13 @@ class _Network:
     and no request, the server sees it at once, and the thread that reads gets an end of file.
     """
 
-    def __init__(self, pool: httpx.Client, origin: str) -> None:
+    def __init__(self, pool: httpx.Client, origin: str, opened: _Opened, joined: Callable[[], object] = bool) -> None:
         self._pool = pool
         self._origin = origin
+        self._extensions = {"trace": opened.trace}
+        self._joined = joined
+        self.has_joined = False
+        self.refused: httpx.Response | None = None  # the first answer that was an error
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()  # between leaving and giving the connection back
         self._giving_back = False
@@ -211,8 +227,7 @@ class _Network:
         return getattr(httpx, name)
 
     def get(self, url: str, *, headers: Mapping[str, str], **_: object) -> httpx.Response:
-        self.response = self._pool.get(self._ours(url), headers=headers)
-        return self.response
+        return self._answered(self._pool.get(self._ours(url), headers=headers, extensions=self._extensions))
 
     def post(
         self,
@@ -225,8 +240,16 @@ class _Network:
     ) -> httpx.Response:
         if self.left:
             raise httpx.RemoteProtocolError("left before it was asked")
-        self.response = self._pool.post(self._ours(url), headers=headers, json=json, data=data)
-        return self.response
+        answer = self._pool.post(self._ours(url), headers=headers, json=json, data=data, extensions=self._extensions)
+        self.has_joined = True
+        self._joined()
+        return self._answered(answer)
+
+    def _answered(self, response: httpx.Response) -> httpx.Response:
+        self.response = response
+        if self.refused is None and not response.is_success:
+            self.refused = response
+        return response
 
     def Client(self, **_: object) -> _Network:  # noqa: N802 - httpx's name
         return self
@@ -244,9 +267,12 @@ class _Network:
         deadlines = httpx.Timeout(**{**self._pool.timeout.as_dict(), "read": DEAD_AFTER})
         try:
             with self._pool.stream(
-                method, self._ours(url), params=params, headers=headers, timeout=deadlines
+                method, self._ours(url), params=params, headers=headers, timeout=deadlines, extensions=self._extensions
             ) as response:
                 response.raise_for_status()
+                kind = response.headers.get("content-type", "text/event-stream").partition(";")[0].strip().lower()
+                if kind not in ("text/event-stream", "text/plain"):
+                    raise Unreadable(f"expected a stream of events, got {kind!r:.80}")
                 self._socket = response.extensions["network_stream"].get_extra_info("socket")
                 if self.left:  # `leave` came before there was a socket to shut
                     raise httpx.RemoteProtocolError("left before the stream opened")
@@ -281,9 +307,12 @@ class _Network:
 
     def _event_id(self) -> str | None:
         """What the Space called the one event of this session when it was asked."""
-        answer = self.response.json() if self.response is not None else None
-        event_id = answer.get("event_id") if isinstance(answer, dict) else None
-        return event_id if isinstance(event_id, str) else None
+        if self.response is None:
+            return None
+        event_id = self.response.json()["event_id"]  # which gradio_client has looked up too
+        if not isinstance(event_id, str):
+            raise Unreadable(f"expected a text as event_id, got {event_id!r:.80}")
+        return event_id
 
     def _drain(self) -> None:
         """Read on to the end that follows the server's `close_stream`, so that the connection can serve again.
@@ -318,8 +347,37 @@ class _Network:
             stream = self._socket
             if stream is None or (self._giving_back and not even_if_given_back):
                 return
-            with contextlib.suppress(OSError):  # it may have gone by itself
-                socket.socket.shutdown(stream, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
+            _shut(stream)
+
+
+class _Opened:
+    """The sockets of a pool, so that all can be shut down from another thread, whatever waits at them."""
+
+    def __init__(self) -> None:
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._is_shut = False
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note what is opened; called by httpcore at its steps (its "trace" extension)."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            with self._lock:
+                opened = info["return_value"].get_extra_info("socket")
+                self._sockets.add(opened)
+                if self._is_shut:
+                    _shut(opened)
+
+    def shut(self) -> None:
+        """Shut down all that are open, and those still to come."""
+        with self._lock:
+            self._is_shut = True
+            for opened in list(self._sockets):
+                _shut(opened)
+
+
+def _shut(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may have gone by itself
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
 
 
 def _pool(proxy: str | None, seconds: float | None) -> httpx.Client:
@@ -493,22 +551,35 @@ class SharedConnection:
     polled = False
 
     def __init__(
-        self, url: str, *, token: str | None, auth: tuple[str, str] | None, proxy: str | None, seconds: float | None
+        self,
+        url: str,
+        *,
+        token: str | None,
+        auth: tuple[str, str] | None,
+        proxy: str | None,
+        seconds: float | None,
+        given_up: list[Callable[[], None]] | None = None,
     ) -> None:
         self._origin = str(httpx.URL(url).copy_with(path="/", query=None, fragment=None))
         self._pool = _pool(proxy, seconds)
+        self._opened = _Opened()
+        if given_up is not None:
+            given_up.append(self._opened.shut)
         self._networks: weakref.WeakSet[_Network] = weakref.WeakSet()  # as long as a thread uses one, it is there
-        network = _Network(self._pool, self._origin)
+        network = _Network(self._pool, self._origin, self._opened)
         try:
             self._client = _Session(url, network=network, token=token, auth=auth)
             self.config, self.info = _described(self._client)
         except Exception as exc:
             self._pool.close()
-            raise _connect_error(exc, network.response) from exc
+            # gradio_client asks for another page when the first is refused; a 404 there says less than a 503 here.
+            refused = network.refused
+            told = refused if refused is not None and refused.status_code != httpx.codes.NOT_FOUND else network.response
+            raise _connect_error(exc, told) from exc
 
     def submit(self, session: str, api_name: str, arguments: Sequence[Any], ring: Callable[[], None]) -> Call:
         """Ask the Space in a session of its own. Doesn't block: the requests are made by the job's thread."""
-        network = _Network(self._pool, self._origin)
+        network = _Network(self._pool, self._origin, self._opened, ring)
         fork = self._client.fork(session, api_name, network, ring)
         call = _SharedCall(_submitted(fork, api_name, arguments), network)
         self._networks.add(network)
@@ -522,11 +593,12 @@ class SharedConnection:
         return call
 
     def close(self) -> None:
-        """Hang up on every reply, wait for the threads to see it, and close the pool."""
+        """Hang up on every reply, wait for the threads to see it, cut off those that don't, and close the pool."""
         for network in list(self._networks):
             network.leave()
             network.hang_up(even_if_given_back=True)  # nothing else is left in the pool
         wait(self._client.executor.running, timeout=CLOSING)
+        self._opened.shut()
         self._pool.close()
 
 
@@ -606,7 +678,7 @@ class _JobCall:
     def standing(self) -> Standing:
         update = self.job.status()
         if update.code.name in ("STARTING", "JOINING_QUEUE", "SENDING_DATA"):
-            return Standing("joining")
+            return Standing("joined" if self._has_joined() else "joining")
         if update.code.name in ("IN_QUEUE", "QUEUE_FULL"):
             return Standing("queued", update.rank, update.queue_size, update.eta)
         return Standing("started")
@@ -619,6 +691,10 @@ class _JobCall:
             lost_by = self._lost_by()
             raise _lost_error(lost_by) from (lost_by or failure)
         raise _reply_error(failure, self._response()) from failure
+
+    def _has_joined(self) -> bool:
+        """Whether the Space took the question; True where that isn't known."""
+        return True
 
     def _response(self) -> httpx.Response | None:
         """What the Space answered to the question, where that is known."""
@@ -642,6 +718,9 @@ class _SharedCall(_JobCall):
     def take(self) -> object:
         outputs = self.job.outputs()
         return outputs.pop(0) if outputs else None
+
+    def _has_joined(self) -> bool:
+        return self._network.has_joined
 
     def _response(self) -> httpx.Response | None:
         return self._network.response
@@ -674,6 +753,8 @@ def _connect_error(exc: Exception, response: httpx.Response | None) -> QwenGradi
     what = "it answers, but not as a Gradio app"
     if isinstance(exc, httpx.UnsupportedProtocol):  # gradio_client took it for Gradio 3, see `_Network._ours`
         return NotAGradioApp(f"{what} that can be read")
+    if isinstance(exc, httpx.RemoteProtocolError) and not _is_lost(exc):
+        return NotAGradioApp(f"it answers, but not in HTTP ({exc})")
     if isinstance(exc, httpx.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, gradio_client.exceptions.AuthenticationError):
@@ -694,12 +775,14 @@ def _reply_error(exc: Exception, response: httpx.Response | None = None) -> Qwen
         return RateLimited("it has had too many requests")
     if isinstance(exc, httpx.HTTPStatusError):
         return _status_error(exc.response)
+    if isinstance(exc, FileNotFoundError):
+        return InvalidOption(f"a file to be sent is not there ({exc})")
     if isinstance(exc, httpx.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, gradio_client.exceptions.AuthenticationError):
         return NeedsAuthentication(f"it wants to know who asks ({exc})")
     if isinstance(exc, gradio_client.exceptions.AppError | gradio_client.exceptions.ValidationError):
-        return _app_error(str(exc).strip().rstrip("."))
+        return _app_error(str(exc).strip()[:MOST_SAID].rstrip("."))
     return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc!s:.200})")
 
 
@@ -725,11 +808,16 @@ def _lost_error(exc: Exception | None) -> QwenGradioError:
 def _transport_error(exc: Exception) -> QwenGradioError:
     if isinstance(exc, httpx.TimeoutException):
         return DeadlineExceeded("it did not answer in time", deadline="connect")
-    if isinstance(exc, httpx.DecodingError):
+    if isinstance(exc, httpx.DecodingError) or (isinstance(exc, httpx.RemoteProtocolError) and not _is_lost(exc)):
         return ProtocolError(f"what it sent can't be read ({exc})")
     if isinstance(exc, httpx.ReadError | httpx.WriteError | httpx.CloseError | httpx.RemoteProtocolError):
         return ConnectionLost(f"the connection broke off ({exc})")
     return CannotConnect(f"no connection could be made ({exc})")
+
+
+def _is_lost(exc: httpx.RemoteProtocolError) -> bool:
+    """Whether the peer went away; the same class is raised for what is no HTTP. Told by httpcore's and h11's words."""
+    return bool(re.search("disconnected|closed", str(exc)))
 
 
 def _status_error(response: httpx.Response) -> QwenGradioError:

@@ -12,16 +12,17 @@ from typing import Any
 
 from . import chatbot
 from .chatbot import Snapshot
-from .errors import EndpointNotFound, InvalidOption
+from .errors import EndpointNotFound, InvalidOption, ProtocolError
 from .messages import Chat, as_prompt
 from .parameters import SYSTEM, Parameter, parameter
 
 # What pages offer beside asking, by the words that such endpoints are named with.
 UPKEEP = re.compile(
     r"(^|_)(clear|reset|undo|retry|regenerate|delete|remove|cancel|stop|like|dislike|vote|flag|edit|upload|example|load|"
-    r"save|update|change|modify|title|share|export)(_|$)",
+    r"save|set|update|change|modify|title|share|export)(_|$)",
     re.IGNORECASE,
 )
+CHAT = re.compile(r"(^|_)(chat|respond|predict|generate|bot|answer|ask)(_|$)", re.IGNORECASE)
 REPLIES = ("textbox", "markdown", "json")  # what a text is answered in, where it is not in a Chatbot
 
 
@@ -84,33 +85,48 @@ class Endpoint:
         return {**value, self.system_key: system} if self.system_key else system
 
     def snapshot(self, output: object, chat: Chat, *, whole: bool = False) -> Snapshot | None:
-        """Read the reply so far from an output; None if it can't be read, or shows only the turns before.
+        """Read the reply so far from an output; None if it brings none, or shows only the turns before.
 
         Args:
             output: what the endpoint has given.
             chat: what was asked.
             whole: this is the last output.
+
+        Raises:
+            ProtocolError: it can't be read.
         """
         shown = output
         if self.reply is not None:
             if not isinstance(output, Sequence) or isinstance(output, str) or len(output) <= self.reply:
-                return None
+                raise ProtocolError(f"its reply can't be read: {output!r:.80}")
             shown = output[self.reply]
         value = chatbot.value_of(shown)
-        if self.dialect is None:
-            return _plain(value, whole=whole)
-        snapshot = chatbot.newest(value, whole=whole)
-        if snapshot and chat.turns and snapshot.answer == chat.turns[-1][1] and isinstance(value, Sequence):
-            # A Space may show the old turns before it adds the new one: that is no reply yet.
-            return None if len(value) <= len(chatbot.encode(chat.turns, self.dialect)) else snapshot
-        return snapshot
+        if value is None:
+            return None
+        snapshot = (_plain if self.dialect is None else chatbot.newest)(value, whole=whole)
+        if snapshot is None:
+            raise ProtocolError(f"its reply can't be read: {value!r:.80}")
+        return None if self.dialect and self._is_old(value, snapshot, chat) else snapshot
+
+    def _is_old(self, value: object, snapshot: Snapshot, chat: Chat) -> bool:
+        """Whether only the turns before are shown: a Space may do so before it adds the new one."""
+        if not chat.turns or self.dialect is None or not isinstance(value, Sequence):
+            return False
+        question, answer = chat.turns[-1]
+        known = chatbot.snapshot_of(answer, whole=True) or snapshot
+        if snapshot.answer.strip() != known.answer.strip():
+            return False
+        asked = chatbot.newest_question(value)
+        if asked is not None and asked.strip() == chat.query.strip() != question.strip():
+            return False
+        return len(value) <= len(chatbot.encode(chat.turns, self.dialect))
 
 
 def _plain(value: object, *, whole: bool) -> Snapshot | None:
     """A text, or what a `gr.ChatInterface` gives for a message or messages: role dicts."""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return chatbot.newest(value, whole=whole) if value and isinstance(value[-1], Mapping) else None
-    return None if value is None else chatbot.snapshot_of(value, whole=whole)
+        return chatbot.newest([{"role": "assistant", "content": one} for one in value], whole=whole) if value else None
+    return chatbot.snapshot_of(value, whole=whole)
 
 
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
@@ -139,6 +155,10 @@ class _Described:
     def streams(self) -> bool:
         return bool((self.dependency.get("types") or {}).get("generator"))
 
+    @property
+    def keeps_state(self) -> bool:
+        return len(self.inputs) < len(self.dependency.get("inputs") or ())
+
 
 def recognise(
     config: Mapping[str, Any],
@@ -153,7 +173,8 @@ def recognise(
     `gr.ChatInterface`, or else in a single text. Of several, documented ones stand before hidden ones, and those not
     named for upkeep (clear, retry, …) before those that are; then an answer in a Chatbot or a ChatInterface before
     plain text, streaming before not, what answers before what only prepares another's turn, a question of its own
-    before one in the history, with a history before without, and the first before the next.
+    before one in the history, with a history before without, named for chatting before not, and the first before the
+    next.
 
     Args:
         config: the Space's `/config`.
@@ -170,10 +191,10 @@ def recognise(
     found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults or {}, wanted))]
     if not found:
         what = "no endpoint that chats, which would take a text and answer in a Chatbot or a text"
+        if wanted is not None:
+            what = f"that {wanted} takes no text, or answers in none" if among else f"no {wanted}"
         names = ", ".join(about.api_name for about in described if about.parameters is not None)
-        raise EndpointNotFound(
-            f"found {f'no {wanted} that chats' if wanted else what}; it has {names or 'none at all'}"
-        )
+        raise EndpointNotFound(f"found {what}; it has {names or 'none that is open to its API'}")
     prepared = {about.dependency.get("trigger_after") for about, endpoint in found if endpoint.history}
     return max(found, key=lambda one: _rank(one[0], one[1], prepared))[1]
 
@@ -187,6 +208,7 @@ def _rank(about: _Described, endpoint: Endpoint, prepared: set[Any]) -> tuple[bo
         about.dependency.get("id") not in prepared,
         endpoint.query is not None,
         endpoint.history is not None,
+        bool(CHAT.search(endpoint.api_name.strip("/"))),
     )
 
 
@@ -228,9 +250,10 @@ def _chatting(
     component = about.outputs[reply]
     answers_in_chatbot = str(component.get("type", "")).lower().endswith("chatbot")
     history = next((taken.name for taken in parameters if taken.is_chatbot and answers_in_chatbot), None)
-    texts = [taken for taken in parameters if taken.is_text and not taken.is_for_system]
-    query = next((taken.name for taken in [*filter(_is_named, texts), *texts]), None)
-    if query is None and history is None:
+    texts = [(taken.query_rank, taken.name) for taken in parameters if taken.query_rank is not None]
+    query = min(texts, key=lambda text: text[0])[1] if texts else None
+    # With a State beside it, a history is asked with what an earlier step has put there, and not with its newest turn.
+    if query is None and (history is None or (about.keeps_state and wanted is None)):
         return None
     system, key = _system(parameters, query)
     return Endpoint(
@@ -244,10 +267,6 @@ def _chatting(
         _dialect(config, component) if answers_in_chatbot else None,
         about.streams,
     )
-
-
-def _is_named(taken: Parameter) -> bool:
-    return taken.is_for_query
 
 
 def _parameters(about: _Described, defaults: Mapping[str, Any]) -> tuple[Parameter, ...]:

@@ -177,7 +177,9 @@ class QueueFull(SpaceError):
 
 
 class EndpointNotFound(SpaceError):
-    """Raised when the Space has no endpoint that takes a text and answers in a Chatbot."""
+    """Raised when the Space has no endpoint that takes a text and answers in a Chatbot or a text, or not that one."""
+
+    advice = "Name another by api_name="
 
 
 class AppRaised(SpaceError):

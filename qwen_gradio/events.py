@@ -30,6 +30,7 @@ class Events:
     def __init__(self, event_id: str | None) -> None:
         self._event_id = event_id
         self._pieces: list[bytes] = []
+        self._end = b""  # of what came before, where a blank line may have begun
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[dict[str, Any]]:
@@ -38,15 +39,16 @@ class Events:
         Raises:
             Unreadable: an event is too large, no JSON, or not what Gradio sends.
         """
-        end = self._pieces[-1][-3:] if self._pieces else b""
         self._pieces.append(chunk)
         self._size += len(chunk)
         if self._size > LARGEST:
             raise Unreadable(f"an event of more than {LARGEST} bytes")
-        if not _BLANK_LINE.search(end + chunk):
+        fresh = self._end + chunk
+        self._end = fresh[-3:]
+        if not _BLANK_LINE.search(fresh):
             return []
         *events, rest = _BLANK_LINE.split(b"".join(self._pieces))
-        self._pieces, self._size = [rest], len(rest)
+        self._pieces, self._size, self._end = [rest], len(rest), rest[-3:]
         return [message for event in events if (message := self._message(event)) is not None]
 
     def _message(self, event: bytes) -> dict[str, Any] | None:
@@ -59,8 +61,10 @@ class Events:
             raise Unreadable(f"{type(exc).__name__} in {data!r:.80}") from exc
         if not isinstance(message, dict):
             raise Unreadable(f"expected an object, got {data!r:.80}")
-        message.setdefault("event_id", self._event_id)
-        return _checked(message)
+        if message.get("event_id") is None:
+            message["event_id"] = self._event_id
+        is_anothers = self._event_id is not None and message["event_id"] != self._event_id
+        return None if is_anothers else _checked(message)
 
 
 def _checked(message: dict[str, Any]) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ class Decoder:
 
     Attributes:
         text: the newest snapshot, less what may be no part of the reply, until `finish` has shown that it is: a typing
-            cursor at its end, and a placeholder ("Thinking…") before its first word.
+            cursor at its end, with the blank before it, and a placeholder ("Thinking…") before its first word.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Decoder:
     def feed(self, snapshot: str) -> Splice | None:
         """Take the next snapshot; None if it brings nothing new."""
         if snapshot.endswith(tuple(CURSORS)):
-            snapshot = snapshot[:-1]
+            snapshot = snapshot[:-1].rstrip()  # some put a blank before it
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
     def finish(self, snapshot: str) -> Splice | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,13 @@ from .errors import InvalidOption
 # The components that a question is typed into; a "multimodal" one takes {"text", "files"} (gradio, modelscope_studio).
 TEXTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
 
-SYSTEM = re.compile(r"(^|[\W_])(system|sys)([\W_]|$)|系统", re.IGNORECASE)
-QUERY = re.compile(r"(^|[\W_])(message|msg|query|question|prompt|input|text|chat|request)([\W_]|$)", re.IGNORECASE)
+SYSTEM = re.compile(r"(^|[\W_])(system|sys)([\W_]|$)|^sys(tem)?(prompt|message|msg|instructions?)$|系统", re.IGNORECASE)
+QUERY = re.compile(
+    r"(^|[\W_])(messages?|msg|query|question|prompt|inputs?|input_value|text|txt|ask me anything)$", re.IGNORECASE
+)
+FILES = ("file", "image", "audio", "video", "imageeditor", "gallery")
+
+EMPTY = {"text": "", "files": []}
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -39,6 +45,7 @@ class Parameter:
         many: whether any number of the choices are taken.
         minimum: the least number that it takes; None for no bound.
         maximum: the greatest.
+        is_secret: whether it hides what is typed into it, as a password.
     """
 
     name: str
@@ -50,6 +57,7 @@ class Parameter:
     many: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    is_secret: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -67,9 +75,17 @@ class Parameter:
         return self.is_text and bool(SYSTEM.search(self.name) or SYSTEM.search(self.label))
 
     @property
-    def is_for_query(self) -> bool:
-        """Whether it is text, and its name says that it takes the question."""
-        return self.is_text and bool(QUERY.search(self.name)) and not self.is_for_system
+    def query_rank(self) -> tuple[int, bool] | None:
+        """How likely it takes the question, the least most; None if it can't.
+
+        By its name, the shorter the plainer ("message" before "my_message"), then its label, and then by its having no
+        default: nobody asks with what stood there before.
+        """
+        if not self.is_text or self.is_for_system or self.is_secret:
+            return None
+        named, labelled = QUERY.search(self.name), QUERY.search(self.label)
+        by_name = None if named is None else int(named.start() > 0)
+        return by_name if by_name is not None else 2 if labelled else 3, bool(self.default not in ("", None, EMPTY))
 
     def typed(self, text: str) -> Any:
         """Give a text in the form that its component takes."""
@@ -81,6 +97,8 @@ class Parameter:
         if self.choices is not None:
             choices = ", ".join(map(repr, self.choices))
             return f"a list of these: {choices}" if self.many else f"one of {choices}"
+        if self.component in FILES:
+            return "gradio_client.handle_file(path or URL)"
         what = self.kind or "any JSON value"
         bounds = [("from", self.minimum), ("to", self.maximum)]
         return " ".join([what, *(f"{word} {bound:g}" for word, bound in bounds if bound is not None)])
@@ -95,6 +113,10 @@ class Parameter:
             return None
         if not self._takes(value):
             raise InvalidOption(f"expected {self.expected} for {self.name}, got {value!r:.80}")
+        try:
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError) as exc:
+            raise InvalidOption(f"expected what can be sent as JSON for {self.name}: {exc}") from exc
         if isinstance(value, Mapping) and isinstance(self.default, Mapping):
             return {**self.default, **value}
         return value
@@ -102,13 +124,23 @@ class Parameter:
     def _takes(self, value: Any) -> bool:
         if self.choices is not None:
             chosen = value if self.many and isinstance(value, list | tuple) else [value]
-            return isinstance(value, list | tuple) == self.many and all(one in self.choices for one in chosen)
+            return isinstance(value, list | tuple) == self.many and all(map(self._is_choice, chosen))
+        if self.component in FILES:
+            return all(
+                isinstance(one, Mapping) and "meta" in one for one in (value if isinstance(value, list) else [value])
+            )
         if self.kind in _JSON_TYPES and not isinstance(value, _JSON_TYPES[self.kind]):
             return False
         if self.kind in ("number", "integer"):
             least, greatest = (bound if bound is not None else value for bound in (self.minimum, self.maximum))
             return not isinstance(value, bool) and bool(least <= value <= greatest)
         return True
+
+    def _is_choice(self, value: Any) -> bool:
+        """Whether it is one of the choices; True is not 1 there."""
+        return any(
+            value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in self.choices or ()
+        )
 
 
 def parameter(
@@ -136,7 +168,7 @@ def parameter(
     if default is None:
         default = defaults.get(name)
     if default is None and kind_of.endswith(TEXTS):
-        default = {"text": "", "files": []} if "multimodal" in kind_of else ""
+        default = EMPTY if "multimodal" in kind_of else ""
     schema = component.get("api_info") or about.get("type") or {}
     kind = schema.get("type") if isinstance(schema, Mapping) else None
     return Parameter(
@@ -149,6 +181,7 @@ def parameter(
         many=kind_of == "checkboxgroup" or bool(props.get("multiselect")),
         minimum=_bound(props.get("minimum")),
         maximum=_bound(props.get("maximum")),
+        is_secret=props.get("type") == "password",
     )
 
 

@@ -12,6 +12,7 @@ from .attempts import Attempt, Event, Finished, Fragment, deadline
 from .errors import AllFailed, QwenGradioError, SpaceUnavailable, UsageError
 
 logger = logging.getLogger("qwen_gradio")
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # it warns of each pause, which is ours to tell
 
 # Between two goes: exponential, with jitter, in seconds. What a Space asks for itself (`retry_after`) goes before, but
 # whoever waits for a reply is not kept waiting longer than LONGEST for the next go.
@@ -78,13 +79,16 @@ class Reply:
             QwenGradioError: the reply failed; `partial` holds what had come.
         """
         while True:
-            shown = {kind: len(decoder.text) for kind, decoder in self._attempt.decoders.items()} if self._begun else {}
+            shown = {kind: decoder.text for kind, decoder in self._attempt.decoders.items()} if self._begun else {}
             event = await self._next()
             if event is None:
                 raise StopAsyncIteration
             if not isinstance(event, Fragment) or (event.kind == "thinking" and not self._include_thinking):
                 continue
-            is_appended = event.start == shown.get(event.kind, 0)
+            given_before = shown.get(event.kind, "")
+            if event.start < len(given_before) and not event.text and not given_before[event.start :].strip():
+                continue  # white space at the end was taken back, which is not worth the whole again
+            is_appended = event.start == len(given_before)
             if new := event.text if is_appended else self._attempt.decoders[event.kind].text:
                 return new
 

@@ -353,6 +353,18 @@ def test_a_client_serves_one_event_loop_after_another(space: ScriptedSpace, back
     anyio.run(client.aclose)
 
 
+async def test_white_space_that_is_taken_back_is_not_the_whole_again(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        reply = client.stream(space.script(["ab ", "ab c ", "ab c"]).prompt)
+        assert [fragment async for fragment in reply] == ["ab ", "c "]
+        assert reply.text == "ab c"
+
+
+async def test_a_chatbot_that_is_emptied_takes_nothing_back(space: ScriptedSpace) -> None:
+    async with AsyncQwenClient(space.url) as client:
+        assert await client.ask(space.script(["ab", "abc", ""]).prompt) == "abc"
+
+
 THOUGHT = ["<thi", "<think>h", "<think>hm</th", "<think>hm</think>\n\nso", "<think>hm</think>\n\nso it is"]
 
 
@@ -393,7 +405,7 @@ async def test_what_was_recognised_can_be_inspected(space: ScriptedSpace) -> Non
 
 
 async def test_an_endpoint_that_is_not_there_is_told(space: ScriptedSpace) -> None:
-    with pytest.raises(EndpointNotFound, match="no /nothing that chats; it has /model_chat, "):
+    with pytest.raises(EndpointNotFound, match="no /nothing; it has /model_chat, "):
         await AsyncQwenClient(space.url, api_name="/nothing").ask("hi")
 
 

@@ -126,7 +126,7 @@ def test_a_mailbox_waits_for_mail() -> None:
 
 
 async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
-    network = connection._Network(httpx.Client(), f"{space.url}/")
+    network = connection._Network(httpx.Client(), f"{space.url}/", connection._Opened())
     for ask in (network.get, lambda url, headers: network.post(url, headers=headers, json={})):
         with pytest.raises(httpx.UnsupportedProtocol, match="which is not this Space"):
             ask("https://elsewhere.example/api", headers={})
@@ -135,6 +135,7 @@ async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
 
 async def test_an_older_protocol_takes_the_plain_path(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "QUEUE_PROTOCOLS", ())
+    monkeypatch.setattr(connection, "OLD_PROTOCOLS", ("sse_v3",))
     made = connection.connect(space.url, token=None, auth=None, proxy=None, seconds=5)
     assert isinstance(made, connection.PlainConnection)
     made.close()
@@ -197,7 +198,7 @@ async def test_a_space_that_does_not_take_the_question_is_not_waited_for(space: 
 
 
 def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
-    network = connection._Network(httpx.Client(), "http://127.0.0.1/")
+    network = connection._Network(httpx.Client(), "http://127.0.0.1/", connection._Opened())
     messages = [b'{"msg": "estimation", "event_id": "%d"}' % n for n in range(3)]
     network._chunks = iter([b"data: " + message + b"\n\n" for message in messages])
     chunks = network.iter_bytes()
@@ -209,7 +210,7 @@ def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
 
 
 def test_a_stream_that_gives_its_connection_back_is_not_hung_up_on() -> None:
-    network = connection._Network(httpx.Client(), "http://127.0.0.1/")
+    network = connection._Network(httpx.Client(), "http://127.0.0.1/", connection._Opened())
     ours, theirs = socket.socketpair()
     with ours, theirs:
         network._socket, network._chunks = ours, iter([])
@@ -303,5 +304,6 @@ def test_there_are_foreign_errors_to_map() -> None:
 def test_every_foreign_error_is_mapped(error: type[Exception]) -> None:
     """A class that is new in gradio_client or httpx, and falls through to "can't be read", fails here."""
     mapped = connection._reply_error(made(error))
-    assert isinstance(mapped, ProtocolError) == (error is httpx.DecodingError), error
+    unread = (httpx.DecodingError, httpx.RemoteProtocolError)  # the latter but for a peer that went away
+    assert isinstance(mapped, ProtocolError) == (error in unread), error
     assert isinstance(connection._connect_error(made(error), None), QwenGradioError)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qwen_gradio import EndpointNotFound, InvalidOption
+from qwen_gradio import EndpointNotFound, InvalidOption, ProtocolError
 from qwen_gradio.chatbot import Snapshot
 from qwen_gradio.endpoints import Endpoint, recognise
 from qwen_gradio.messages import Chat
@@ -144,9 +144,10 @@ def test_a_space_without_a_chat_says_what_it_has() -> None:
 def test_the_endpoint_can_be_named() -> None:
     assert qwen_page().recognised(api_name="/model_chat_1").api_name == "/model_chat_1"
     assert qwen_page().recognised(api_name="model_chat_1").api_name == "/model_chat_1"
-    for name in ("/nothing", "/clear_session"):
-        with pytest.raises(EndpointNotFound, match=f"no {name} that chats; it has /clear_session, /model_chat, "):
-            qwen_page().recognised(api_name=name)
+    with pytest.raises(EndpointNotFound, match="found no /nothing; it has /clear_session, /model_chat, "):
+        qwen_page().recognised(api_name="/nothing")
+    with pytest.raises(EndpointNotFound, match="found that /clear_session takes no text, or answers in none; it has"):
+        qwen_page().recognised(api_name="/clear_session")
 
 
 def test_a_hidden_endpoint_is_recognised_by_its_components() -> None:
@@ -172,13 +173,49 @@ def test_what_lives_in_the_session_is_no_parameter() -> None:
     assert endpoint.arguments(TURNS, {}) == ("User: a\nAssistant: b\nUser: c\nAssistant:",)
 
 
-def test_a_key_is_not_taken_for_the_question() -> None:
+@pytest.mark.parametrize(
+    ("other", "props", "question"),
+    [
+        ("api_key", {}, "message"),
+        ("api_key", {"type": "password"}, "whatever"),
+        ("key", {}, "inputs"),
+        ("persona", {"value": "pirate"}, "whatever"),
+        ("chat_name", {}, "user_message"),
+        ("prompt_template", {"value": "Say {}"}, "message"),
+        ("text_model", {"value": "gpt"}, "question"),
+        ("negative_prompt", {}, "prompt"),
+        ("request_id", {}, "query"),
+    ],
+)
+def test_another_box_is_not_taken_for_the_questions(other: str, props: dict[str, Any], question: str) -> None:
     page = Page()
     chatbot = page.component("chatbot")
-    inputs = {"api_key": page.component("textbox"), "message": page.component("textbox"), "history": chatbot}
+    inputs = {other: page.component("textbox", **props), question: page.component("textbox"), "history": chatbot}
     page.endpoint("chat", inputs, [chatbot])
-    assert page.recognised().query == "message"
-    assert [option.name for option in page.recognised().options] == ["api_key"]
+    assert page.recognised().query == question
+    assert [option.name for option in page.recognised().options] == [other]
+
+
+def test_a_step_that_takes_the_question_from_the_session_is_not_asked() -> None:
+    page = Page()
+    chatbot, state = page.component("chatbot"), page.component("state")
+    page.endpoint("chat", {"saved": state, "history": chatbot}, [chatbot])
+    with pytest.raises(EndpointNotFound):
+        page.recognised()
+    assert page.recognised(api_name="/chat").query is None
+
+
+def test_named_for_chatting_stands_before_not() -> None:
+    page = Page()
+    chatbot = page.component("chatbot")
+    for name in ("persona", "chat"):
+        page.endpoint(name, {"text": page.component("textbox"), "history": chatbot}, [chatbot])
+    assert page.recognised().api_name == "/chat"
+
+
+def test_a_closed_space_says_so() -> None:
+    with pytest.raises(EndpointNotFound, match=r"it has none that is open to its API\. Name another by api_name="):
+        Page().recognised()
 
 
 def test_arguments_are_in_order() -> None:
@@ -259,11 +296,9 @@ def test_a_chat_interface_is_recognised() -> None:
         ({"role": "assistant", "content": "a"}, Snapshot("a")),
         ([{"role": "assistant", "content": "hm", "metadata": {"title": "T"}}], Snapshot("", "hm")),
         ({"__type__": "update", "value": "a"}, Snapshot("a")),
+        (["one", {"role": "assistant", "content": "two"}], Snapshot("one\n\ntwo")),
         ({"__type__": "update"}, None),
-        (["so far"], None),
-        ([], None),
         (None, None),
-        (3, None),
     ],
 )
 def test_a_plain_reply_is_read(output: object, snapshot: Snapshot | None) -> None:
@@ -281,6 +316,9 @@ def test_the_reply_is_the_newest_turn() -> None:
     assert endpoint.snapshot(("", {"value": parts("a", "b", "c", "d")}, ""), TURNS) == Snapshot("d")
     assert endpoint.snapshot(("", parts("a", "b", "c", "b"), ""), TURNS) == Snapshot("b")  # the same answer again
     assert endpoint.snapshot(("", parts("a", "b"), ""), TURNS) is None  # the old turns alone are no reply yet
+    assert endpoint.snapshot(("", parts("c", "b"), ""), TURNS) == Snapshot("b")  # the old ones are not shown
+    thought = Chat(None, (("a", "<think>hm</think>b"),), "c")
+    assert endpoint.snapshot(("", parts("a", "<think>hm</think>b"), ""), thought) is None
 
 
 def test_a_reply_may_be_the_only_output() -> None:
@@ -290,5 +328,12 @@ def test_a_reply_may_be_the_only_output() -> None:
 
 
 @pytest.mark.parametrize("output", [None, "text", (), ("",), [ValueError("in a step")], ("", 3, "")])
-def test_an_output_of_another_shape_is_not_read(output: object) -> None:
-    assert qwen_page().recognised().snapshot(output, ASKED) is None
+def test_an_output_of_another_shape_cannot_be_read(output: object) -> None:
+    with pytest.raises(ProtocolError, match="can't be read"):
+        qwen_page().recognised().snapshot(output, ASKED)
+
+
+@pytest.mark.parametrize("output", [[3], [], 3])
+def test_a_plain_output_of_another_shape_cannot_be_read(output: object) -> None:
+    with pytest.raises(ProtocolError, match="can't be read"):
+        text_page().recognised().snapshot(output, ASKED)

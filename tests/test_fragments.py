@@ -51,6 +51,10 @@ def test_a_typing_cursor_that_is_taken_back_is_not_sent(cursor: str) -> None:
     assert [splice.text for splice in decoded(snapshots)] == ["Hel", "lo"]
 
 
+def test_the_blank_before_a_cursor_comes_with_what_follows() -> None:
+    assert [splice.text for splice in decoded(["ab █", "ab c █", "ab c"])] == ["ab", " c"]
+
+
 def test_a_typing_cursor_that_stays_is_text() -> None:
     assert applied(decoded(["▌", "▌▌", "▌▌▌"])) == "▌▌▌"
 

@@ -90,6 +90,7 @@ def test_the_default_is_the_published_one(about: dict[str, Any], value: object, 
         ("textbox", "Message", True, False),
         ("multimodaltextbox", "input_value", True, False),
         ("textbox", "System prompt", False, True),
+        ("textbox", "systemprompt", False, True),
         ("textbox", "sys_prompt", False, True),
         ("textbox", "系统提示词", False, True),
         ("textbox", "ecosystem", False, False),
@@ -100,4 +101,25 @@ def test_the_default_is_the_published_one(about: dict[str, Any], value: object, 
 )
 def test_what_it_is_for_is_told_by_component_and_name(kind: str, label: str, is_query: bool, is_system: bool) -> None:
     taker = parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
-    assert (taker.is_for_query, taker.is_for_system) == (is_query, is_system)
+    assert ((taker.query_rank or (9, False))[0] < 3, taker.is_for_system) == (is_query, is_system)
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud800", pytest.param({"a": float("nan")}, id="nan"), pytest.param({"a": {1}}, id="a set")]
+)
+def test_what_cannot_be_sent_is_refused(value: object) -> None:
+    with pytest.raises(InvalidOption, match="can be sent as JSON for it"):
+        of("json").checked(value)
+
+
+def test_a_file_is_given_as_gradio_client_takes_it() -> None:
+    handled = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
+    assert of("file", {"type": "object"}).checked(handled) == handled
+    assert of("file", {"type": "array"}).checked([handled]) == [handled]
+    with pytest.raises(InvalidOption, match=r"expected gradio_client.handle_file\(path or URL\) for it"):
+        of("file", {"type": "object"}).checked("/etc/hostname")
+
+
+def test_true_is_not_one_among_choices() -> None:
+    with pytest.raises(InvalidOption, match="one of 1, 2"):
+        of("radio", None, choices=[1, 2]).checked(True)
