@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import reprlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -294,7 +295,7 @@ async def _events(
                 except ProtocolError:
                     if update.last:
                         raise
-                    logger.debug("an update that can't be read: %.200r", update.value)
+                    logger.debug("an update that can't be read: %s", reprlib.repr(update.value))
                     snapshot = None
                 if snapshot is None:
                     snapshot = Snapshot(decoders["answer"].text, decoders["thinking"].text)

@@ -6,13 +6,14 @@ Pure. Components, names and labels are those that the Space publishes in `/confi
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import chatbot
 from .chatbot import Snapshot
-from .errors import EndpointNotFound, InvalidOption, ProtocolError
+from .errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolError, QwenGradioError
 from .messages import Chat, as_prompt
 from .parameters import SYSTEM, Parameter, parameter
 
@@ -98,14 +99,17 @@ class Endpoint:
         shown = output
         if self.reply is not None:
             if not isinstance(output, Sequence) or isinstance(output, str) or len(output) <= self.reply:
-                raise ProtocolError(f"its reply can't be read: {output!r:.80}")
+                raise ProtocolError(f"its reply can't be read: {reprlib.repr(output):.80}")
             shown = output[self.reply]
         value = chatbot.value_of(shown)
         if value is None:
             return None
-        snapshot = (_plain if self.dialect is None else chatbot.newest)(value, whole=whole)
+        try:
+            snapshot = (_plain if self.dialect is None else chatbot.newest)(value, whole=whole)
+        except RecursionError:
+            snapshot = None
         if snapshot is None:
-            raise ProtocolError(f"its reply can't be read: {value!r:.80}")
+            raise ProtocolError(f"its reply can't be read: {reprlib.repr(value):.80}")
         return None if self.dialect and self._is_old(value, snapshot, chat) else snapshot
 
     def _is_old(self, value: object, snapshot: Snapshot, chat: Chat) -> bool:
@@ -184,11 +188,23 @@ def recognise(
 
     Raises:
         EndpointNotFound: the Space has none, or not that one; the message lists what it has.
+        NotAGradioApp: what it says of itself is not what Gradio says.
     """
+    try:
+        return _recognised(config, info, api_name, defaults or {})
+    except QwenGradioError:
+        raise
+    except Exception as exc:
+        raise NotAGradioApp(f"what it says of itself can't be read ({type(exc).__name__}: {exc!s:.100})") from exc
+
+
+def _recognised(
+    config: Mapping[str, Any], info: Mapping[str, Any], api_name: str | None, defaults: Mapping[str, Any]
+) -> Endpoint:
     described = list(_described(config, info))
     wanted = None if api_name is None else "/" + api_name.strip("/")
     among = [about for about in described if wanted in (None, about.api_name)]
-    found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults or {}, wanted))]
+    found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults, wanted))]
     if not found:
         what = "no endpoint that chats, which would take a text and answer in a Chatbot or a text"
         if wanted is not None:

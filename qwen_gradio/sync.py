@@ -52,6 +52,11 @@ class SyncReply:
         return repr(self._reply).replace("Reply", "SyncReply", 1)
 
     @property
+    def space(self) -> str:
+        """Who answers; see `Reply.space`."""
+        return self._reply.space
+
+    @property
     def text(self) -> str:
         """The answer so far, as the Space shows it."""
         return self._reply.text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from qwen_gradio import AsyncQwenClient
+from qwen_gradio import AsyncQwenClient, InvalidOption, QwenGradioError
 
 from . import proxy
 from .conftest import ScriptedSpace, eventually
@@ -38,7 +38,7 @@ from qwen_gradio import connection
 if PLAIN:
     connection.missing_seams = lambda: ["a seam"]
 async def main():
-    async with qwen_gradio.AsyncQwenClient(URL, token=TOKEN) as client:
+    async with qwen_gradio.AsyncQwenClient(URL, token=TOKEN, proxy=PROXY) as client:
         await client.ask("hi")
         async with client.stream(LONG) as reply:
             await anext(reply)
@@ -51,19 +51,64 @@ print(json.dumps({"connected": connected, "looked_up": looked_up, "headers": hea
 @pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
 @pytest.mark.parametrize("token", [None, "hf_given"])
 def test_only_the_space_is_talked_to(space: ScriptedSpace, tmp_path: Path, plain: bool, token: str | None) -> None:
-    (tmp_path / "token").write_text("hf_saved")
-    values = {"URL": space.url, "TOKEN": token, "PLAIN": plain, "LONG": space.script(1000).prompt}
-    code = "".join(f"{name} = {value!r}\n" for name, value in values.items()) + WATCHED
-    clean = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name and "ANALYTICS" not in name}
-    environment = {**clean, "HF_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    seen = json.loads(run.stdout)
+    seen = watched(space, tmp_path, plain=plain, token=token, proxy_url=None)
     host, port = space.url.removeprefix("http://").split(":")
     assert {tuple(address) for address in seen["connected"]} == {(host, int(port))}
     assert set(seen["looked_up"]) <= {host}
     assert {value for headers in seen["headers"] for value in headers.values()} == (
         {f"Bearer {token}"} if token else set()
     )
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
+def test_with_a_proxy_only_the_proxy_is_talked_to(space: ScriptedSpace, tmp_path: Path, plain: bool) -> None:
+    """Every socket of the process is seen, whoever opens it: asking, leaving, and what gradio_client does besides."""
+    with proxy.running() as through:
+        seen = watched(space, tmp_path, plain=plain, token="hf_given", proxy_url=through.url)  # noqa: S106 - none
+        port = int(through.url.rpartition(":")[2])
+    assert {tuple(address) for address in seen["connected"]} == {("127.0.0.1", port)}
+    assert set(seen["looked_up"]) <= {"127.0.0.1"}
+    assert all(asked.split(" ")[1].startswith(space.url) for asked in through.asked)
+
+
+def watched(
+    space: ScriptedSpace, tmp_path: Path, *, plain: bool, token: str | None, proxy_url: str | None
+) -> dict[str, Any]:
+    """Run the watched program, and give what it saw."""
+    (tmp_path / "token").write_text("hf_saved")
+    values = {"URL": space.url, "TOKEN": token, "PROXY": proxy_url, "PLAIN": plain, "LONG": space.script(1000).prompt}
+    code = "".join(f"{name} = {value!r}\n" for name, value in values.items()) + WATCHED
+    clean = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name and "ANALYTICS" not in name}
+    environment = {**clean, "HF_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    seen: dict[str, Any] = json.loads(run.stdout)
+    return seen
+
+
+@pytest.mark.parametrize("secret", [{"token": "hf_secret"}, {"auth": ("ada", "hf_secret")}])
+def test_a_secret_goes_to_no_other_machine_for_all_to_read(secret: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption, match="would go over plain http") as caught:
+        AsyncQwenClient("http://example.invalid", **secret)
+    assert "hf_secret" not in str(caught.value)
+    for space in ("http://127.0.0.1:7860", "http://localhost", "https://example.invalid", "Qwen/Qwen2.5"):
+        AsyncQwenClient(space, **secret)
+    AsyncQwenClient("http://example.invalid", allow_plain_http=True, **secret)
+
+
+async def test_a_secret_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    client = AsyncQwenClient(
+        "http://127.0.0.1:9",
+        token="hf_secret",  # noqa: S106 - none
+        auth=("ada", "hf_secret"),
+        proxy="http://ada:hf_secret@127.0.0.1:9",
+    )
+    with pytest.raises(QwenGradioError) as caught:
+        await client.ask("hi")
+    with pytest.raises(InvalidOption) as wrong:
+        AsyncQwenClient(proxy="ftp://ada:hf_secret@127.0.0.1")
+    shown = [client, client.stream("hi"), caught.value, wrong.value, caplog.text]
+    assert "hf_secret" not in " ".join(f"{one} {one!r}" for one in shown)
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
 import re
 import shutil
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import qwen_gradio
-from qwen_gradio import Timeouts, demo, errors, spaces
+from qwen_gradio import AsyncQwenClient, Timeouts, demo, errors, spaces
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -61,19 +63,25 @@ def test_the_errors_program_prints_what_it_says(stand_in: str) -> None:
     assert run(PROGRAMS[4], stand_in) == OUTPUTS[2]
 
 
+def test_the_fallbacks_program_prints_what_it_says(stand_in: str) -> None:
+    assert run(PROGRAMS[5], stand_in) == OUTPUTS[3].replace("http://127.0.0.1:7860", stand_in)
+
+
 def test_the_leaving_program_prints_a_part(stand_in: str) -> None:
-    assert run(PROGRAMS[5], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
+    assert run(PROGRAMS[6], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
 
 
 def test_every_program_is_run() -> None:
-    assert len(PROGRAMS) == 6
+    assert len(PROGRAMS) == 7
 
 
 def test_every_error_and_default_is_told() -> None:
     for name in errors.__all__:
         assert f"`{name}`" in README
-    assert f"| `connect` | {Timeouts().connect:g} |" in README
-    assert f"| `silence` | {Timeouts().silence:g} |" in README
+    for field in dataclasses.fields(Timeouts):
+        assert f"| `{field.name}` | {field.default:g} |" in README
+    for name in inspect.signature(AsyncQwenClient).parameters:
+        assert f"| `{name}{'=' * (name != 'space')}` |" in README
     assert f"`{qwen_gradio.spaces.DEFAULT}`" in README
 
 
