@@ -289,7 +289,7 @@ class AsyncQwenClient:
                 return await finished(self._connecting)
         except (SpaceError, TransportError) as exc:
             if not isinstance(exc, EndpointNotFound | RateLimited):
-                exc.state = await self._state()
+                exc.found(await self._state())
             raise
 
     async def _state(self) -> str:

@@ -80,6 +80,9 @@ STATES = {
 }
 
 
+HOPELESS = ("paused", "stopped", "build error", "config error", "runtime error", "not found")
+
+
 class QwenGradioError(Exception):
     """Root of everything that this library raises.
 
@@ -99,6 +102,12 @@ class QwenGradioError(Exception):
         self.space = space
         self.partial = partial
         self.state = ""
+
+    def found(self, state: str) -> None:
+        """Note what the Hub says of the Space; in some states, asking again can't help."""
+        self.state = state
+        if state in HOPELESS:
+            self.retryable = False
 
     def __str__(self) -> str:
         """The Space, what happened, and what to do next."""

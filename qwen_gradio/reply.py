@@ -160,7 +160,7 @@ class Reply:
         if not exc.space:
             exc.space, exc.partial = self._attempt.space, self.text
         if isinstance(exc, SpaceUnavailable) and not exc.state:
-            exc.state = await self._attempt.state()
+            exc.found(await self._attempt.state())
 
     async def _first(self) -> Event:
         """Give the next event before the first fragment: if there is none, ask again, and then the next choice."""

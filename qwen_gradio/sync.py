@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+import anyio
+from anyio.from_thread import BlockingPortal
 
 from . import spaces
 from .attempts import Event, Timeouts
 from .client import MOST_CHARS, AsyncQwenClient, Conversation, Fallback, Inspection
 from .messages import Message
 from .reply import Reply
+from .threads import DaemonThreads
 
 T = TypeVar("T")
 
 
 class _Loop:
-    """The event loop's thread, from the first use until it is closed."""
+    """The event loop's thread, from the first use until it is closed.
+
+    A daemon thread, which anyio's `start_blocking_portal` has not: a client that nobody closes must not hold up exit.
+    """
 
     def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
         self._portal: BlockingPortal | None = None
+        self._thread: Future[None] | None = None
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Run `function` there and wait; Ctrl-C while waiting cancels it there."""
         if self._portal is None:
-            self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
+            started: Future[BlockingPortal] = Future()
+            self._thread = DaemonThreads().submit(functools.partial(anyio.run, _serve, started, backend="asyncio"))
+            self._portal = started.result()
         future = self._portal.start_task_soon(function, *args)
         try:
             return future.result()
@@ -37,8 +45,16 @@ class _Loop:
 
     def close(self) -> None:
         """End the thread."""
-        self._portal = None
-        self._stack.close()
+        portal, self._portal = self._portal, None
+        if portal is not None and self._thread is not None:
+            portal.start_task_soon(portal.stop, True)
+            self._thread.result()
+
+
+async def _serve(started: Future[BlockingPortal]) -> None:
+    async with BlockingPortal() as portal:
+        started.set_result(portal)
+        await portal.sleep_until_stopped()
 
 
 class SyncReply:

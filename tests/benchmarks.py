@@ -119,13 +119,41 @@ def table(results: dict[str, list[tuple[float, float, int]]]) -> str:
     return "\n".join(lines)
 
 
+async def load(url: str) -> str:
+    """Ask 200 at once and 2,000 in a row through one client; each reply must be whole, and its asker's."""
+    told = "You asked: "
+
+    async def ask(client: AsyncQwenClient, number: int) -> bool:
+        return (await client.ask(f"number {number}")).splitlines()[-1] == f"{told}number {number}"
+
+    async with AsyncQwenClient(url) as client:
+        began = time.perf_counter()
+        at_once = sum(await asyncio.gather(*(ask(client, number) for number in range(200))))
+        between = time.perf_counter()
+        in_a_row = sum([await ask(client, number) for number in range(2000)])
+        ended = time.perf_counter()
+    return (
+        f"{at_once} of 200 at once in {between - began:.1f} s, {in_a_row} of 2000 in a row in {ended - between:.1f} s"
+    )
+
+
+def echo(_system: str, _turns: object, query: str) -> Iterator[str]:
+    """Answer at once what was asked."""
+    yield "…"
+    yield f"You asked: {query}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", action="store_true", help="be the server, which the benchmark starts by itself")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--load", action="store_true", help="ask 200 at once and 2,000 in a row instead, and count")
     given = parser.parse_args()
     if given.serve:
-        demo.serve(lambda: demo.build(clock))
+        demo.serve(lambda: demo.build(echo if given.load else clock, at_once=200))
+    elif given.load:
+        with demo.running("-m", "tests.benchmarks", "--serve", "--load") as url:
+            sys.stdout.write(asyncio.run(load(url)) + "\n")
     else:
         with demo.running("-m", "tests.benchmarks", "--serve") as url:
             sys.stdout.write(table(asyncio.run(compare(url, given.rounds))) + "\n")

@@ -42,6 +42,7 @@ async def test_the_error_says_which_state_the_hub_reports(
     with pytest.raises(CannotConnect, match=f"nobody/nowhere: .*; the Hub says: {state}. .*{advice}") as caught:
         await AsyncQwenClient(SPACE).ask("hi")
     assert caught.value.state == state
+    assert caught.value.retryable == (state in ("sleeping", "building", "running"))
 
 
 @pytest.mark.parametrize(

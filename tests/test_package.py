@@ -183,5 +183,5 @@ def test_an_error_survives_pickling(error: type[errors.QwenGradioError]) -> None
     each = {"exceptions": [errors.QueueFull("full")]} if error is errors.AllFailed else {}
     made = error("it broke", **each, space="a/b", partial="so far")
     again = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own
-    assert (type(again), str(again), vars(again)) == (error, str(made), vars(made))
+    assert (type(again), str(again), repr(vars(again))) == (error, str(made), repr(vars(made)))
     assert str(made).startswith("a/b: it broke" if not each else "it broke: QueueFull: full")
