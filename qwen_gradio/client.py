@@ -22,7 +22,7 @@ from .errors import (
     TransportError,
     UsageError,
 )
-from .messages import Message
+from .messages import Message, as_messages
 from .messages import read as messages_of
 from .reply import Reply
 from .threads import DaemonThreads, finished
@@ -80,7 +80,7 @@ class Conversation:
 
     def stream(self, messages: str | Sequence[Message], **options: Any) -> Reply:
         """Ask the next question; see `AsyncQwenClient.stream`."""
-        new = [{"role": "user", "content": messages}] if isinstance(messages, str) else [*messages]
+        new = [*as_messages(messages)]  # the caller may go on with the list
         reply = self._client.stream([*self.messages, *new], system=self.system, **options)
         reply._on_finished = lambda text: self.messages.extend([*new, {"role": "assistant", "content": text}])
         return reply
@@ -204,13 +204,12 @@ class AsyncQwenClient:
             if isinstance(other, AsyncQwenClient):
                 choices.append(functools.partial(SpaceAttempt, other, chat, options, lenient=True))
             else:
-                said = [{"role": "user", "content": messages}] if isinstance(messages, str) else [*messages]
                 first = [] if system is None else [{"role": "system", "content": system}]
                 choices.append(
                     functools.partial(
                         ProviderAttempt,
                         other,
-                        [*first, *said],
+                        [*first, *as_messages(messages)],
                         timeouts=self.timeouts,
                         max_reply_chars=self.max_reply_chars,
                         proxy=self._proxy,

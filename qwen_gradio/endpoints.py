@@ -15,7 +15,7 @@ from . import chatbot
 from .chatbot import Snapshot
 from .errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolError, QwenGradioError
 from .messages import Chat, as_prompt
-from .parameters import SYSTEM, Parameter, parameter
+from .parameters import SYSTEM, Parameter, is_chatbot, parameter, type_of
 
 # What pages offer beside asking, by the words that such endpoints are named with.
 UPKEEP = re.compile(
@@ -264,7 +264,7 @@ def _chatting(
     if reply is None:
         return None
     component = about.outputs[reply]
-    answers_in_chatbot = str(component.get("type", "")).lower().endswith("chatbot")
+    answers_in_chatbot = is_chatbot(type_of(component))
     history = next((taken.name for taken in parameters if taken.is_chatbot and answers_in_chatbot), None)
     texts = [(taken.query_rank, taken.name) for taken in parameters if taken.query_rank is not None]
     query = min(texts, key=lambda text: text[0])[1] if texts else None
@@ -296,8 +296,8 @@ def _parameters(about: _Described, defaults: Mapping[str, Any]) -> tuple[Paramet
 
 def _reply(about: _Described, *, any_text: bool) -> int | None:
     """Which output is the reply: the Chatbot, or the text if that is all there is (or will do)."""
-    types = [str(component.get("type", "")).lower() for component in about.outputs]
-    chatbots = [number for number, kind in enumerate(types) if kind.endswith("chatbot")]
+    types = [type_of(component) for component in about.outputs]
+    chatbots = [number for number, kind in enumerate(types) if is_chatbot(kind)]
     texts = [number for number, kind in enumerate(types) if kind in REPLIES]
     if chatbots:
         return chatbots[0]

@@ -67,20 +67,17 @@ __all__ = (
 
 
 # What to do about a Space in a state that the Hub reports, where the state tells more than the error.
-STATES = {
+WAKING = {
     "sleeping": "Asking it has woken it up: ask again in a minute",
     "building": "Ask again in some minutes",
     "app starting": "Ask again in a minute",
-    "paused": "Only its owner can start it again: use another Space",
-    "stopped": "Only its owner can start it again: use another Space",
-    "build error": "Only its owner can mend it: use another Space",
-    "config error": "Only its owner can mend it: use another Space",
-    "runtime error": "Only its owner can mend it: use another Space",
+}
+HOPELESS = {
+    **dict.fromkeys(("paused", "stopped"), "Only its owner can start it again: use another Space"),
+    **dict.fromkeys(("build error", "config error", "runtime error"), "Only its owner can mend it: use another Space"),
     "not found": "Check the Space's id",
 }
-
-
-HOPELESS = ("paused", "stopped", "build error", "config error", "runtime error", "not found")
+STATES = {**WAKING, **HOPELESS}
 
 
 class QwenGradioError(Exception):

@@ -41,9 +41,7 @@ def read(messages: str | Sequence[Message], system: str | None = None) -> Chat:
     Raises:
         InvalidMessages: no question, an unknown role, content that isn't text, or an answer at the end.
     """
-    if isinstance(messages, str):
-        messages = [{"role": "user", "content": messages}]
-    said = [(_role(message), text_of(message.get("content"))) for message in _listed(messages)]
+    said = [(_role(message), text_of(message.get("content"))) for message in _listed(as_messages(messages))]
     systems = [text for role, text in said if role in ("system", "developer")]
     if system is not None:
         systems.insert(0, system)
@@ -54,6 +52,11 @@ def read(messages: str | Sequence[Message], system: str | None = None) -> Chat:
     if not query.strip():
         raise InvalidMessages("expected a prompt, or messages that end with the user's question; got nothing to ask")
     return Chat("\n".join(systems) if systems else None, tuple(turns), query)
+
+
+def as_messages(messages: str | Sequence[Message]) -> Sequence[Message]:
+    """Give messages for a prompt, which is the user's; messages are given as they are."""
+    return [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
 
 
 def format_prompt(messages: Sequence[Message]) -> str:

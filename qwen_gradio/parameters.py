@@ -67,7 +67,7 @@ class Parameter:
     @property
     def is_chatbot(self) -> bool:
         """Whether it takes a Chatbot's value."""
-        return self.component.endswith("chatbot")
+        return is_chatbot(self.component)
 
     @property
     def is_for_system(self) -> bool:
@@ -89,7 +89,7 @@ class Parameter:
 
     def typed(self, text: str) -> Any:
         """Give a text in the form that its component takes."""
-        return {"text": text, "files": []} if "multimodal" in self.component else text
+        return {**EMPTY, "text": text} if "multimodal" in self.component else text
 
     @property
     def expected(self) -> str:
@@ -143,6 +143,16 @@ class Parameter:
         )
 
 
+def type_of(component: Mapping[str, Any]) -> str:
+    """The type of a component in `/config`, in lower case."""
+    return str(component.get("type", "")).lower()
+
+
+def is_chatbot(kind: str) -> bool:
+    """Whether a component of this type is a Chatbot, Gradio's own or another's."""
+    return kind.endswith("chatbot")
+
+
 def parameter(
     number: int,
     component: Mapping[str, Any],
@@ -163,7 +173,7 @@ def parameter(
     about = documented or {}
     label = str(about.get("label") or props.get("label") or "")
     name = str(about.get("parameter_name") or _name_of(label, number, taken))
-    kind_of = str(component.get("type", "")).lower()
+    kind_of = type_of(component)
     default = about["parameter_default"] if about.get("parameter_has_default") else props.get("value")
     if default is None:
         default = defaults.get(name)

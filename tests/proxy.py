@@ -69,20 +69,22 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_RDWR)
 
 
+def _relay(near: socket.socket, url: str) -> None:
+    """Pass on what comes, to the server of this URL and back."""
+    behind = urlsplit(url)
+    with socket.create_connection((behind.hostname or "", behind.port or 80)) as onward:
+        threading.Thread(target=_copy, args=(near, onward), daemon=True).start()
+        _copy(onward, near)
+
+
 @contextlib.contextmanager
 def tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
     """Put TLS before a server, as a Space has it; gives its https URL."""
-    behind = urlsplit(url)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with (
-                contextlib.suppress(OSError),
-                context.wrap_socket(self.request, server_side=True) as safe,
-                socket.create_connection((behind.hostname or "", behind.port or 80)) as onward,
-            ):
-                threading.Thread(target=_copy, args=(safe, onward), daemon=True).start()
-                _copy(onward, safe)
+            with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as safe:
+                _relay(safe, url)
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -93,7 +95,7 @@ def tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
 @contextlib.contextmanager
 def refusing(url: str, answers: list[bytes]) -> Iterator[str]:
     """Put a server before another that gives these answers, one to each of the first connections; gives its URL."""
-    behind, left = urlsplit(url), [*answers]
+    left = [*answers]
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -101,12 +103,8 @@ def refusing(url: str, answers: list[bytes]) -> Iterator[str]:
                 self.request.recv(65536)
                 self.request.sendall(left.pop(0))
                 return
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection((behind.hostname or "", behind.port or 80)) as onward,
-            ):
-                threading.Thread(target=_copy, args=(self.request, onward), daemon=True).start()
-                _copy(onward, self.request)
+            with contextlib.suppress(OSError):
+                _relay(self.request, url)
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
