@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import reprlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import anyio
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a sec
     from .connection import Call, Connection, Standing
 
 logger = logging.getLogger("qwen_gradio")
+
+T = TypeVar("T")
 
 CLOSING = 2.0  # seconds that another provider may take to clean up
 
@@ -90,7 +93,34 @@ def deadline(name: str, seconds: float | None, allowed: float | None = None) -> 
     with anyio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise DeadlineExceeded(f"{WAITED_FOR[name]} for {allowed or seconds:g} s", deadline=name)
+        raise _overdue(name, allowed or seconds)
+
+
+class Total(NamedTuple):
+    """The deadline of the whole reply: when that is, by the event loop's clock, and how many seconds were allowed."""
+
+    ends: float = math.inf
+    seconds: float = math.inf
+
+
+NO_END = Total()
+
+
+async def _in_time(
+    awaited: Awaitable[T], name: str, seconds: float | None, allowed: float | None, total: Total, now: float
+) -> T:
+    """Wait for one thing, under the deadline of that name or the whole reply's, whichever is earlier.
+
+    It does what two of `deadline` would do for a third of the cost: it is waited here once a fragment.
+    """
+    ends = math.inf if seconds is None else now + seconds
+    with anyio.CancelScope(deadline=min(ends, total.ends)):
+        return await awaited
+    raise _overdue("total", total.seconds) if total.ends < ends else _overdue(name, allowed)
+
+
+def _overdue(name: str, seconds: float | None) -> DeadlineExceeded:
+    return DeadlineExceeded(f"{WAITED_FOR[name]} for {seconds:g} s", deadline=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +178,7 @@ class Attempt(Protocol):
     def decoders(self) -> Mapping[Kind, Decoder]:
         """What it has shown so far."""
 
-    async def next(self) -> Event:
+    async def next(self, total: Total = NO_END) -> Event:
         """Give the next event, Finished last. Raises QwenGradioError."""
 
     async def state(self) -> str:
@@ -196,21 +226,22 @@ class SpaceAttempt:
         self._lenient = lenient  # a fallback is asked with what it takes of another Space's options
         self._call: Call | None = None
         self._source: AsyncGenerator[Event, None] | None = None
-        self._waiting_for, self._left = "connect", asked.timeouts.connect
+        self._waiting_for = "connect"
+        self._left = self._allowed = asked.timeouts.connect
         self._over = False
 
-    async def next(self) -> Event:
+    async def next(self, total: Total = NO_END) -> Event:
         """See Attempt."""
         if self._source is None:
             self._source = await self._ask()
         while True:
             began = anyio.current_time()
-            with deadline(self._waiting_for, self._left, getattr(self._asked.timeouts, self._waiting_for)):
-                event = await anext(self._source)
-            if isinstance(event, Started):
+            event = await _in_time(anext(self._source), self._waiting_for, self._left, self._allowed, total, began)
+            if isinstance(event, Fragment):
+                if self._waiting_for != "silence":
+                    self._wait_for("silence")
+            elif isinstance(event, Started):
                 self._wait_for("first")
-            elif isinstance(event, Fragment):
-                self._wait_for("silence")
             elif self._waiting_for == "connect":
                 self._wait_for("queue")
             elif self._left is not None:  # what the reader does meanwhile is not counted
@@ -219,7 +250,9 @@ class SpaceAttempt:
                 return event
 
     def _wait_for(self, name: str) -> None:
-        self._waiting_for, self._left = name, getattr(self._asked.timeouts, name)
+        self._waiting_for = name
+        self._allowed = getattr(self._asked.timeouts, name)
+        self._left = self._allowed
 
     async def state(self) -> str:
         """See Attempt."""
@@ -304,6 +337,8 @@ async def _events(
                 for kind, decoder in decoders.items():
                     # A Chatbot that is emptied says nothing; what was said stands.
                     text = (snapshot.answer if kind == "answer" else snapshot.thinking) or decoder.text
+                    if text == decoder.text and not update.last:
+                        continue
                     splice = decoder.finish(text) if update.last else decoder.feed(text)
                     if splice is not None:
                         yield Fragment(splice.text, splice.start, kind)
@@ -357,12 +392,12 @@ class ProviderAttempt:
         self._generator: AsyncIterator[Any] | None = None
         self._finished = False
 
-    async def next(self) -> Event:
+    async def next(self, total: Total = NO_END) -> Event:
         """See Attempt."""
         text = self.decoders["answer"].text
         name = "silence" if text else "first"
-        with deadline(name, getattr(self._timeouts, name)):
-            fragment = await self._fragment()
+        allowed = getattr(self._timeouts, name)
+        fragment = await _in_time(self._fragment(), name, allowed, allowed, total, anyio.current_time())
         if fragment is None:
             self._finished = True
             if not text:

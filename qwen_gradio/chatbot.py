@@ -49,7 +49,7 @@ def _content(text: str, dialect: Dialect) -> object:
 
 def value_of(shown: object) -> object:
     """Give what a component shows, where a server may send an update to it; None if that brings no value."""
-    if isinstance(shown, Mapping):
+    if isinstance(shown, dict):
         for name in ("value", "items"):
             if name in shown:
                 return shown[name]
@@ -70,12 +70,12 @@ def newest(value: object, *, whole: bool = False) -> Snapshot | None:
     Returns:
         what it shows, an empty Snapshot if the newest turn has no answer yet, or None if the value can't be read.
     """
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not isinstance(value, list | tuple):
         return None
     if not value:
         return Snapshot()
     last = value[-1]
-    if isinstance(last, Mapping):
+    if isinstance(last, dict):
         return _joined([snapshot_of(message, whole=whole) for message in _newest_messages(value)], "\n\n")
     if _is_pair(last):
         return _joined([snapshot_of(answer, whole=whole) for answer in _newest_answers(value)], "\n\n")
@@ -83,7 +83,7 @@ def newest(value: object, *, whole: bool = False) -> Snapshot | None:
 
 
 def _is_pair(item: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2
+    return isinstance(item, list | tuple) and len(item) == 2
 
 
 def _newest_answers(value: Sequence[object]) -> list[object]:
@@ -101,8 +101,8 @@ def _newest_answers(value: Sequence[object]) -> list[object]:
 def newest_question(value: Sequence[object]) -> str | None:
     """Read the newest question in a Chatbot's value; None if there is none that can be read."""
     for item in reversed(value):
-        said = item.get("content") if isinstance(item, Mapping) else item[0] if _is_pair(item) else None
-        is_the_users = isinstance(item, Mapping) and item.get("role") == "user"
+        said = item.get("content") if isinstance(item, dict) else item[0] if _is_pair(item) else None
+        is_the_users = isinstance(item, dict) and item.get("role") == "user"
         if is_the_users or (_is_pair(item) and said is not None):
             snapshot = snapshot_of(said, whole=True)
             return snapshot.answer if snapshot else None
@@ -113,7 +113,7 @@ def _newest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
     """The assistant's messages after the last one that isn't the assistant's."""
     messages: list[Mapping[str, Any]] = []
     for message in reversed(value):
-        if not isinstance(message, Mapping) or message.get("role") != "assistant":
+        if not isinstance(message, dict) or message.get("role") != "assistant":
             break
         messages.insert(0, message)
     return messages
@@ -125,9 +125,9 @@ def snapshot_of(said: object, *, whole: bool = False) -> Snapshot | None:
         return Snapshot()
     if isinstance(said, str):
         return _thought_apart(said, whole=whole)
-    if isinstance(said, Mapping):
+    if isinstance(said, dict):
         return _of_mapping(said, whole=whole)
-    if isinstance(said, Sequence):
+    if isinstance(said, list | tuple):
         return _joined([snapshot_of(part, whole=whole) for part in said], "")
     return None
 
@@ -137,7 +137,7 @@ def _of_mapping(said: Mapping[str, Any], *, whole: bool) -> Snapshot | None:
         return None
     snapshot = snapshot_of(said["text"] if "text" in said else said["content"], whole=whole)
     metadata = said.get("metadata")
-    is_thought = said.get("type") == "tool" or (isinstance(metadata, Mapping) and metadata.get("title"))
+    is_thought = said.get("type") == "tool" or (isinstance(metadata, dict) and metadata.get("title"))
     if snapshot is not None and is_thought:
         return Snapshot("", snapshot.thinking + snapshot.answer)
     return snapshot
@@ -157,6 +157,8 @@ def _thought_apart(text: str, *, whole: bool) -> Snapshot:
 
 
 def _joined(snapshots: Sequence[Snapshot | None], between: str) -> Snapshot | None:
+    if len(snapshots) == 1:
+        return snapshots[0]
     known = [snapshot for snapshot in snapshots if snapshot is not None]
     if snapshots and not known:
         return None

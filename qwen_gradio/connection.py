@@ -27,7 +27,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -53,8 +53,9 @@ from .errors import (
     SpaceNotFound,
     SpaceUnavailable,
 )
-from .events import Events, Unreadable
-from .threads import DaemonThreads, settle
+from .events import Events, Unreadable, changed
+from .threads import DaemonThreads, Ear, settle
+from .wire import Wire, wire_of
 
 logger = logging.getLogger("qwen_gradio")
 
@@ -64,12 +65,14 @@ DEAD_AFTER = 45.0  # seconds
 
 BACKLOG = 16  # outputs that wait for the reader
 MOST_SAID = 1000  # characters of an app's error that are passed on
+LEFT_OVER = 3  # pieces of a stream that are read after a whole reply, in which its end should come
 CLOSING = 1.0  # seconds that closing waits for requests that are still out, before it cuts them off
 
 # The protocols that `Client.send_data` and `stream_messages` serve; "sse" (gradio 4.0-4.7) goes another way.
 QUEUE_PROTOCOLS = ("sse_v1", "sse_v2", "sse_v2.1", "sse_v3")
 OLD_PROTOCOLS = ("ws", "sse")
 
+News: TypeAlias = "dict[str, Any] | Exception | None"
 Stage: TypeAlias = Literal["joining", "joined", "queued", "started"]
 
 
@@ -91,6 +94,10 @@ class Call(Protocol):
 
     def take(self) -> object:
         """The next output that wasn't taken yet, None if there is none."""
+
+    @property
+    def ear(self) -> Ear | None:
+        """What hears of the news; None if the bell tells of them."""
 
     def standing(self) -> Standing:
         """Where it stands."""
@@ -162,8 +169,8 @@ def missing_seams() -> list[str]:
     """List what `SharedConnection` replaces, and the installed gradio_client lacks."""
     client = gradio_client.Client
     needed = {
-        "Client.send_data": ("httpx", "deque"),
-        "Client.stream_messages": ("httpx", "deque", "RemoteProtocolError", "iter_bytes", "json", "loads"),
+        "Client.send_data": ("httpx", "deque", "stream_executor", "stream_messages"),
+        "Client.stream_messages": ("httpx", "RemoteProtocolError", "iter_bytes", "json", "loads"),
         "Client.new_helper": (),
         "Client._login": ("httpx",),
         "Client._get_config": ("httpx",),
@@ -172,7 +179,7 @@ def missing_seams() -> list[str]:
         "Client.submit": ("executor", "new_helper", "endpoints"),
         "Client.__init__": ("helper_executor", "stream_executor", "pending_lock", "pending_messages_per_event"),
         "Endpoint._sse_fn_v1plus": ("helper_executor", "pending_messages_per_event", "pending_lock"),
-        "stream_sse_v1plus": ("popleft", "updates", "outputs"),
+        "stream_sse_v1plus": ("popleft", "updates", "outputs", "prediction_processor"),
         "check_for_cancel": ("should_cancel",),
     }
     places = {"Client": client, "Endpoint": getattr(gradio_client.client, "Endpoint", None)}
@@ -207,21 +214,25 @@ class _Network:
     and no request, the server sees it at once, and the thread that reads gets an end of file.
     """
 
-    def __init__(self, pool: httpx.Client, origin: str, opened: _Opened, joined: Callable[[], object] = bool) -> None:
+    def __init__(self, pool: httpx.Client, origin: str, opened: _Opened, ring: Callable[[], object] = bool) -> None:
         self._pool = pool
         self._origin = origin
         self._extensions = {"trace": opened.trace}
-        self._joined = joined
+        self._ring = ring
         self.has_joined = False
         self.refused: httpx.Response | None = None  # the first answer that was an error
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()  # between leaving and giving the connection back
         self._giving_back = False
-        self._over = False
         self.left = False
         self.failure: Exception | None = None  # what gradio_client turns into a bare CancelledError
         self.response: httpx.Response | None = None
         self._messages: deque[dict[str, Any]] = deque()
+        self._open = contextlib.ExitStack()  # the stream's response, while it is open
+        self._chunks: Iterator[bytes] | None = None
+        self.has_ended = False  # the stream
+        self.handed: _Handed | None = None  # the stream, while the event loop reads it
+        self.hand: Callable[[Wire], _Handed] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(httpx, name)
@@ -242,7 +253,7 @@ class _Network:
             raise httpx.RemoteProtocolError("left before it was asked")
         answer = self._pool.post(self._ours(url), headers=headers, json=json, data=data, extensions=self._extensions)
         self.has_joined = True
-        self._joined()
+        self._ring()
         return self._answered(answer)
 
     def _answered(self, response: httpx.Response) -> httpx.Response:
@@ -261,45 +272,56 @@ class _Network:
         """The pool outlives the session."""
 
     @contextlib.contextmanager
-    def stream(
-        self, method: str, url: str, *, params: Mapping[str, str], headers: Mapping[str, str], **_: object
-    ) -> Iterator[_Network]:
-        deadlines = httpx.Timeout(**{**self._pool.timeout.as_dict(), "read": DEAD_AFTER})
+    def stream(self, method: str, url: str, **asked: Any) -> Iterator[_Network]:
+        """Open the stream, or go on with it: `stream_messages` is called for each piece anew, see `_Reading`."""
         try:
-            with self._pool.stream(
-                method, self._ours(url), params=params, headers=headers, timeout=deadlines, extensions=self._extensions
-            ) as response:
-                response.raise_for_status()
-                kind = response.headers.get("content-type", "text/event-stream").partition(";")[0].strip().lower()
-                if kind not in ("text/event-stream", "text/plain"):
-                    raise Unreadable(f"expected a stream of events, got {kind!r:.80}")
-                self._socket = response.extensions["network_stream"].get_extra_info("socket")
-                if self.left:  # `leave` came before there was a socket to shut
-                    raise httpx.RemoteProtocolError("left before the stream opened")
-                self._chunks = response.iter_bytes()
-                yield self
-                self._drain()
+            if self._chunks is None:
+                self._chunks = self._opened(method, self._ours(url), asked["params"], asked["headers"])
+            yield self
         except (httpx.HTTPError, RuntimeError, Unreadable) as exc:  # RuntimeError if the pool was closed meanwhile
             # The one exception that `stream_messages` takes without printing a traceback.
+            self.has_ended = True
             if not self.left:
                 self.failure = exc
             raise httpx.RemoteProtocolError(str(exc)) from exc
-        finally:
-            self._socket = None
+
+    def _opened(self, method: str, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Iterator[bytes]:
+        deadlines = httpx.Timeout(**{**self._pool.timeout.as_dict(), "read": DEAD_AFTER})
+        asking = self._pool.stream(
+            method, url, params=params, headers=headers, timeout=deadlines, extensions=self._extensions
+        )
+        response = self._open.enter_context(asking)
+        response.raise_for_status()
+        kind = response.headers.get("content-type", "text/event-stream").partition(";")[0].strip().lower()
+        if kind not in ("text/event-stream", "text/plain"):
+            raise Unreadable(f"expected a stream of events, got {kind!r:.80}")
+        self._events = Events(self._event_id())
+        self._socket = response.extensions["network_stream"].get_extra_info("socket")
+        if self.left:  # `leave` came before there was a socket to shut
+            raise httpx.RemoteProtocolError("left before the stream opened")
+        wire = wire_of(response, self._events) if self.hand else None
+        if wire and self.hand:
+            self.handed = self.hand(wire)
+            self._ring()
+        return response.iter_bytes()
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """Give an empty event for each message: `loads` gives the message, which was read and checked here.
+        """Wait for the next piece, and give an empty event for each message in it, which `loads` then gives itself.
 
-        `stream_messages` would print a traceback for what it can't read, and spin or stop at what it doesn't know.
+        They were read and checked here: `stream_messages` would print a traceback for what it can't read, and spin or
+        stop at what it doesn't know.
         """
-        events = Events(self._event_id())
-        for chunk in self._chunks:
-            last = self._over
-            for message in events.feed(chunk):
-                self._messages.append(message)
-                yield b"data:\n\n"
-            if last:  # a server that doesn't close the stream after the reply is not waited for
-                return
+        for message in self._piece():
+            self._messages.append(message)
+            yield b"data:\n\n"
+
+    def _piece(self) -> Iterator[dict[str, Any]]:
+        piece = self.handed.told() if self.handed else next(self._chunks or iter(()), None)
+        self.has_ended = piece is None
+        if isinstance(piece, bytes):
+            yield from self._events.feed(piece)
+        elif piece is not None:
+            yield piece
 
     def loads(self, _: str) -> dict[str, Any]:
         """Stand in for `json.loads`."""
@@ -314,15 +336,20 @@ class _Network:
             raise Unreadable(f"expected a text as event_id, got {event_id!r:.80}")
         return event_id
 
-    def _drain(self) -> None:
+    def give_back(self) -> None:
         """Read on to the end that follows the server's `close_stream`, so that the connection can serve again.
 
-        From here on it may be another reply's at any moment, and `leave` must not touch it any more.
+        From there on it may be another reply's at any moment, and `leave` must not touch it any more.
         """
         with self._lock:
             self._giving_back = True
-        for _ in self._chunks:
-            break
+        with contextlib.suppress(httpx.HTTPError, RuntimeError), self._open:
+            if self.handed:
+                self.has_ended = self.handed.take_back()
+            for _ in range(LEFT_OVER):
+                if self.has_ended or next(self._chunks or iter(()), None) is None:
+                    break
+        self._socket = None
 
     def _ours(self, url: str) -> str:
         """Refuse any other host: gradio_client asks one about Gradio 3, and headers carry the token."""
@@ -332,7 +359,6 @@ class _Network:
 
     def end(self, job: Future[Any]) -> None:
         """The job is done. After a whole reply only the end of the stream is still to come; else hang up."""
-        self._over = True
         if job.exception() is not None:
             self.hang_up()
 
@@ -340,6 +366,8 @@ class _Network:
         """Hang up, or do so as soon as there is something to hang up."""
         self.left = True  # before the socket is looked at: `stream` does the two in the other order
         self.hang_up()
+        if self.handed:
+            self.handed.tell(None)
 
     def hang_up(self, *, even_if_given_back: bool = False) -> None:
         """Shut the stream's socket down, if there is one."""
@@ -384,6 +412,96 @@ def _pool(proxy: str | None, seconds: float | None) -> httpx.Client:
     # Servers close an idle connection after 5 s (uvicorn): a request into one that is just closing would be lost.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=4.0)
     return httpx.Client(verify=_tls(), proxy=proxy, timeout=seconds, limits=limits)
+
+
+class _Handed:
+    """A reply's stream in the hands of the event loop, while the reply's thread sleeps until gradio_client is needed.
+
+    Outputs and the place in the queue are read here; gradio_client sees how the reply ends.
+
+    Attributes:
+        ear: hears of what comes, while anything is to come.
+        outputs: those that nobody has taken yet.
+        standing: where the reply stands, once the Space has told.
+    """
+
+    def __init__(self, wire: Wire, process: Callable[..., Any], *, diffs: bool) -> None:
+        self.ear: Ear | None = None
+        self.outputs = _Backlog()
+        self.standing: Standing | None = None
+        self._wire = wire
+        self._process = process
+        self._diffs = diffs
+        self._values: list[Any] | None = None
+        self._told: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._watched = self.ear = Ear(wire.socket, functools.partial(self._read, wire.read))
+        self._read(wire.buffered)
+
+    # --- on the event loop
+
+    def _read(self, read: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        try:
+            last = next((message for message in read() if not self._took(message)), None)
+        except (httpx.HTTPError, Unreadable) as exc:
+            self._end(exc)
+        else:
+            if last is not None or self._wire.has_ended:
+                self._end(last, None)
+
+    def _end(self, *news: News) -> None:
+        self.ear = None
+        self._watched.stop()
+        for what in news:
+            self.tell(what)
+
+    def _took(self, message: dict[str, Any]) -> bool:
+        if message["msg"] == "process_generating":
+            self._show(message["output"]["data"])
+        elif message["msg"] == "estimation":
+            self.standing = Standing("queued", *map(message.get, ("rank", "queue_size", "rank_eta")))
+        elif message["msg"] == "process_starts":
+            self.standing = Standing("started")
+        else:
+            return False
+        return True
+
+    def _show(self, data: list[Any]) -> None:
+        """The first is whole, and in what follows, from gradio 4.16 on, each output is what changed in it."""
+        try:
+            if self._diffs and self._values is not None:
+                before = self._values + [None] * (len(data) - len(self._values))
+                data = list(map(changed, before, data))
+            self._values = data
+            self.outputs.append(self._process(*data))
+        except Exception as exc:
+            raise Unreadable(f"{type(exc).__name__}: {exc!s:.200}") from exc
+
+    # --- in the reply's thread
+
+    def tell(self, news: News) -> None:
+        """Wake the thread, from any other: with the end, by a message or without, or with what went wrong."""
+        self._told.put(news)
+
+    def told(self) -> dict[str, Any] | None:
+        """Wait for the message that ends the reply, which gradio_client must see; None if none has come."""
+        while True:
+            try:
+                news = self._told.get(timeout=DEAD_AFTER)
+            except queue.Empty:
+                if not self._wire.is_silent(DEAD_AFTER):
+                    continue
+                news = httpx.ReadTimeout("not even a heartbeat came")
+            if isinstance(news, Exception):
+                raise news
+            return news
+
+    def take_back(self) -> bool:
+        """Take the stream from the event loop, if it still has it; whether it was read to its end."""
+        self.ear = None
+        if self._watched.is_at_work:
+            _shut(self._wire.socket)  # which the event loop hears of
+            self._watched.close()
+        return self._wire.has_ended
 
 
 # --- gradio_client, with its seams
@@ -444,17 +562,75 @@ class _QuietClient(gradio_client.Client):  # type: ignore[misc] # untyped, so An
         return helper
 
 
-class _Mailbox(queue.SimpleQueue):  # type: ignore[type-arg] # not subscriptable at runtime in Python 3.10
-    """A deque to `stream_sse_v1plus`, which sleeps 50 ms whenever that is empty: this one is never empty, it waits."""
+class _Reading(Executor):
+    """Reads the stream in the thread that waits for its messages, so that a reply takes one thread and no hand-over.
 
-    append = queue.SimpleQueue.put
-    popleft = queue.SimpleQueue.get
+    `stream_messages` is a loop to the end of the stream, for a thread of its own. Here it is called whenever a message
+    is wanted, and finds a stream that ends after the next piece.
+    """
+
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+        self._future: Future[Any] = Future()
+        self._read: Callable[[], Any] = bool
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._read = functools.partial(fn, *args, **kwargs)
+        return self._future
+
+    def go_on(self) -> bool:
+        """Read the next piece; False after the last, of which gradio_client's own callback tells whoever waits."""
+        if self._future.done():
+            return False
+        try:
+            self._read()
+        except BaseException as exc:  # noqa: BLE001 - the future carries it
+            self._future.set_exception(exc)
+        else:
+            if self._network.has_ended:
+                self._future.set_result(None)
+        return True
+
+
+class _Mailbox:
+    """A deque to `stream_messages`, which puts messages in, and to `stream_sse_v1plus`, which takes them out.
+
+    That one sleeps 50 ms whenever it is empty. So it never is: it reads on instead.
+    """
+
+    def __init__(self, reading: _Reading) -> None:
+        self._reading = reading
+        self._messages: deque[Any] = deque()
+        self.append = self._messages.append
 
     def __len__(self) -> int:
         return 1
 
+    def popleft(self) -> Any:
+        while not self._messages:
+            if not self._reading.go_on():
+                return None  # as gradio_client's callback does
+        return self._messages.popleft()
 
-class _InlineThreads(DaemonThreads):
+
+class _Thread(Executor):
+    """The one thread of a reply: it asks, reads, and gives the connection back."""
+
+    def __init__(self, threads: DaemonThreads, network: _Network) -> None:
+        self._threads = threads
+        self._network = network
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._threads.submit(self._run, future, fn, args, kwargs)
+        return future
+
+    def _run(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        settle(future, fn, args, kwargs)
+        self._network.give_back()
+
+
+class _InlineThreads(Executor):
     """For the two helpers that a job waits for: the reader of its mailbox runs in the job's own thread.
 
     The other, `check_for_cancel`, polls every 50 ms for `job.cancel()`, which a session never calls.
@@ -497,13 +673,12 @@ class _Session(_QuietClient):
     def __init__(self, url: str, *, network: _Network, token: str | None, auth: tuple[str, str] | None) -> None:
         self.network = network
         super().__init__(url, token=token, auth=auth)
-        self.executor = self.stream_executor = DaemonThreads()
+        self.threads = DaemonThreads()
         self.helper_executor = _InlineThreads()
 
     def _rebound(self, name: str, **more: Any) -> Any:
-        """A method of Client for which `httpx` is our network, and a deque our mailbox."""
-        function = getattr(gradio_client.Client, name)
-        return types.MethodType(_in_world(function, httpx=self.network, deque=_Mailbox, **more), self)
+        """A method of Client for which `httpx` is our network."""
+        return types.MethodType(_in_world(getattr(gradio_client.Client, name), httpx=self.network, **more), self)
 
     def _post_login(self, auth: tuple[str, str]) -> None:
         self._rebound("_login")(auth)
@@ -519,21 +694,24 @@ class _Session(_QuietClient):
         """None here either: up to 2.6 it is started whatever the config says."""
 
     def send_data(self, *args: Any, **kwargs: Any) -> Any:
-        return self._rebound("send_data")(*args, **kwargs)
-
-    def stream_messages(self, *args: Any, **kwargs: Any) -> None:
-        self._rebound("stream_messages", json=self.network)(*args, **kwargs)
+        mailbox = functools.partial(_Mailbox, self.stream_executor)
+        # Whatever it opens a stream with reads that many times, so it is bound once.
+        self.stream_messages = self._rebound("stream_messages", json=self.network)
+        return self._rebound("send_data", deque=mailbox)(*args, **kwargs)
 
     def new_helper(self, *args: Any, **kwargs: Any) -> Any:
         helper = super().new_helper(*args, **kwargs)
         helper.updates = _Updates(self.ring)
         helper.job.outputs = _Backlog()
+        process, diffs = helper.prediction_processor, self.protocol != "sse_v1"
+        self.network.hand = functools.partial(_Handed, process=process, diffs=diffs)
         return helper
 
     def fork(self, session: str, api_name: str, network: _Network, ring: Callable[[], None]) -> _Session:
         """Copy this connected Client, with what belongs to one session made new."""
         fork = copy.copy(self)
         fork.session_hash, fork.network, fork.ring = session, network, ring
+        fork.executor, fork.stream_executor = _Thread(self.threads, network), _Reading(network)
         fork.stream_open, fork.streaming_future, fork.stream_epoch = False, None, 0
         fork.pending_messages_per_event, fork.pending_event_ids, fork.pending_event_epoch = {}, set(), {}
         fork.pending_lock = threading.Lock()
@@ -597,7 +775,7 @@ class SharedConnection:
         for network in list(self._networks):
             network.leave()
             network.hang_up(even_if_given_back=True)  # nothing else is left in the pool
-        wait(self._client.executor.running, timeout=CLOSING)
+        wait(self._client.threads.running, timeout=CLOSING)
         self._opened.shut()
         self._pool.close()
 
@@ -672,6 +850,10 @@ class _JobCall:
     def __init__(self, job: gradio_client.client.Job) -> None:
         self.job = job
 
+    @property
+    def ear(self) -> Ear | None:
+        return None
+
     def done(self) -> bool:
         return bool(self.job.done())
 
@@ -715,9 +897,19 @@ class _SharedCall(_JobCall):
         if not self.job.done():  # a stream that is only closing may close by itself, and be used again
             self._network.leave()
 
+    @property
+    def ear(self) -> Ear | None:
+        handed = self._network.handed
+        return handed.ear if handed else None
+
     def take(self) -> object:
-        outputs = self.job.outputs()
+        handed = self._network.handed
+        outputs = handed.outputs if handed else self.job.outputs()
         return outputs.pop(0) if outputs else None
+
+    def standing(self) -> Standing:
+        handed = self._network.handed
+        return (handed and handed.standing) or super().standing()
 
     def _has_joined(self) -> bool:
         return self._network.has_joined

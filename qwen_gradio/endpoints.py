@@ -98,7 +98,7 @@ class Endpoint:
         """
         shown = output
         if self.reply is not None:
-            if not isinstance(output, Sequence) or isinstance(output, str) or len(output) <= self.reply:
+            if not isinstance(output, list | tuple) or len(output) <= self.reply:
                 raise ProtocolError(f"its reply can't be read: {reprlib.repr(output):.80}")
             shown = output[self.reply]
         value = chatbot.value_of(shown)
@@ -114,7 +114,7 @@ class Endpoint:
 
     def _is_old(self, value: object, snapshot: Snapshot, chat: Chat) -> bool:
         """Whether only the turns before are shown: a Space may do so before it adds the new one."""
-        if not chat.turns or self.dialect is None or not isinstance(value, Sequence):
+        if not chat.turns or self.dialect is None or not isinstance(value, list | tuple):
             return False
         question, answer = chat.turns[-1]
         known = chatbot.snapshot_of(answer, whole=True) or snapshot
@@ -128,7 +128,7 @@ class Endpoint:
 
 def _plain(value: object, *, whole: bool) -> Snapshot | None:
     """A text, or what a `gr.ChatInterface` gives for a message or messages: role dicts."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list | tuple):
         return chatbot.newest([{"role": "assistant", "content": one} for one in value], whole=whole) if value else None
     return chatbot.snapshot_of(value, whole=whole)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 LARGEST = 64 * 1024 * 1024  # bytes of one event; the queue's own bound on an upload is less
@@ -33,12 +34,19 @@ class Events:
         self._end = b""  # of what came before, where a blank line may have begun
         self._size = 0
 
-    def feed(self, chunk: bytes) -> list[dict[str, Any]]:
+    def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """Take some more bytes.
 
         Raises:
-            Unreadable: an event is too large, no JSON, or not what Gradio sends.
+            Unreadable: an event is too large, no JSON, or not what Gradio sends; not before those before it were given.
         """
+        for event in self._whole(chunk):
+            if event and (message := self._message(event)) is not None:
+                yield message
+
+    def _whole(self, chunk: bytes) -> list[bytes]:
+        if not self._size and chunk.endswith(b"\n\n") and b"\r" not in chunk:  # nearly always
+            return chunk.split(b"\n\n")
         self._pieces.append(chunk)
         self._size += len(chunk)
         if self._size > LARGEST:
@@ -48,15 +56,15 @@ class Events:
         if not _BLANK_LINE.search(fresh):
             return []
         *events, rest = _BLANK_LINE.split(b"".join(self._pieces))
-        self._pieces, self._size, self._end = [rest], len(rest), rest[-3:]
-        return [message for event in events if (message := self._message(event)) is not None]
+        self._pieces, self._size, self._end = [rest], len(rest), rest[-3:]  # "" and 0, where nothing is left over
+        return events
 
     def _message(self, event: bytes) -> dict[str, Any] | None:
-        data = b"\n".join(line[5:] for line in event.splitlines() if line.startswith(b"data:"))
+        data = b"\n".join([line[5:] for line in event.splitlines() if line.startswith(b"data:")])
         if not data.strip():
             return None  # a comment, or another field
         try:
-            message = json.loads(data)
+            message = json.loads(str(data, "utf-8"))
         except (ValueError, RecursionError) as exc:
             raise Unreadable(f"{type(exc).__name__} in {data!r:.80}") from exc
         if not isinstance(message, dict):
@@ -67,17 +75,68 @@ class Events:
         return None if is_anothers else _checked(message)
 
 
+def changed(value: Any, diff: Sequence[Sequence[Any]]) -> Any:
+    """Give a value with the edits of a `process_generating` made (gradio/route_utils.py writes them).
+
+    The value stays as it is, and the new one shares with it all that doesn't lie on the way to an edit: the turns
+    before are not copied for each word of a reply. (gradio_client's own `apply_diff` copies everything.)
+
+    Args:
+        value: what an output was.
+        diff: [action, path, value] each: "replace", "append", "add" or "delete".
+
+    Raises:
+        ValueError: an action is none of these.
+        LookupError, TypeError: there is nothing at a path, or nothing of which that can be done.
+    """
+    for action, path, new in diff:
+        value = _edited(value, path, action, new)
+    return value
+
+
+def _edited(value: Any, path: Sequence[Any], action: str, new: Any) -> Any:
+    if not path:
+        return _put(value, action, new)
+    copy = value.copy()
+    target = copy
+    for step in path[:-1]:
+        target[step] = target[step].copy()
+        target = target[step]
+    _edit(target, path[-1], action, new)
+    return copy
+
+
+def _put(before: Any, action: str, new: Any) -> Any:
+    if action == "replace":
+        return new
+    if action == "append":
+        return before + new
+    raise ValueError(f"unknown action {action!r:.80}")
+
+
+def _edit(target: Any, step: Any, action: str, new: Any) -> None:
+    if action == "delete":
+        del target[step]
+    elif action == "add" and isinstance(target, list):
+        target.insert(step, new)
+    elif action == "add":
+        target[step] = new
+    else:
+        target[step] = _put(target[step], action, new)
+
+
 def _checked(message: dict[str, Any]) -> dict[str, Any] | None:
     """A message that gradio_client can take; None if it is of no interest."""
-    kind, event_id = message.get("msg"), message["event_id"]
+    kind, event_id, output = message.get("msg"), message["event_id"], message.get("output")
+    has_data = isinstance(output, dict) and isinstance(output.get("data"), list)
+    if kind == "process_generating" and has_data and isinstance(event_id, str):  # nearly all are this
+        return {"msg": kind, "event_id": event_id, "output": output, "success": message.get("success", True)}
     if kind == "unexpected_error":  # which it knows no status for
         return _failed(event_id, message.get("message"))
     if kind not in KNOWN or not (isinstance(event_id, str) or kind == "close_stream"):
         return None
-    output = message.get("output")
     if kind == "process_completed" and not message.get("success", True):
         return _failed(event_id, output.get("error") if isinstance(output, dict) else output)
-    has_data = isinstance(output, dict) and isinstance(output.get("data"), list)
     if kind in ("process_generating", "process_completed") and not has_data:
         raise Unreadable(f"{kind} without data: {output!r:.80}")
     return {name: value for name, value in message.items() if name in _TAKEN and _TAKEN[name](value)}

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 WINDOW = 4096  # characters; comparing so many costs less than 0.1 µs
-CURSORS = "▌▋▍█"  # what chat pages draw where the next token will stand
+CURSORS = ("▌", "▋", "▍", "█")  # what chat pages draw where the next token will stand
 
 # What chat pages show before there is a word of the reply: one short line that ends in dots, or says so in words.
 PLACEHOLDER = re.compile(
@@ -39,17 +39,18 @@ class Decoder:
     Attributes:
         text: the newest snapshot, less what may be no part of the reply, until `finish` has shown that it is: a typing
             cursor at its end, with the blank before it, and a placeholder ("Thinking…") before its first word.
+        before: the one before that.
     """
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text = self.before = ""
         # What the reader has: a snapshot that was compared whole, and what was appended since.
         self._whole = ""
         self._since: list[str] = []
 
     def feed(self, snapshot: str) -> Splice | None:
         """Take the next snapshot; None if it brings nothing new."""
-        if snapshot.endswith(tuple(CURSORS)):
+        if snapshot.endswith(CURSORS):
             snapshot = snapshot[:-1].rstrip()  # some put a blank before it
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
@@ -58,7 +59,8 @@ class Decoder:
         return self._advance(snapshot, last=True)
 
     def _advance(self, snapshot: str, *, last: bool = False) -> Splice | None:
-        before, self.text = self.text, snapshot
+        before = self.before = self.text
+        self.text = snapshot
         if last or len(before) <= WINDOW or len(snapshot) >= 2 * len(self._whole):
             return self._compare(snapshot)
         if not snapshot.startswith(before[-WINDOW:], len(before) - WINDOW):

@@ -40,7 +40,7 @@ async def updates(call: Call, bell: Bell | None) -> AsyncGenerator[Standing | Ou
     standing: Standing | None = None
     begun = done = False
     while not done:
-        done = call.done()
+        done = call.ear is None and call.done()
         while (output := call.take()) is not None:
             begun = True
             yield Output(output)
@@ -48,12 +48,14 @@ async def updates(call: Call, bell: Bell | None) -> AsyncGenerator[Standing | Ou
             standing = now
             yield now
         elif not done:
-            await _news(bell)
+            await _news(call, bell)
     yield Output(call.result(), last=True)
 
 
-async def _news(bell: Bell | None) -> None:
+async def _news(call: Call, bell: Bell | None) -> None:
     if bell is None:
         await anyio.sleep(POLL)
-    else:
+    elif (ear := call.ear) is None:
         await bell.wait()
+    else:
+        await ear.wait()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import anyio
 
-from .attempts import Attempt, Event, Finished, Fragment, deadline
+from .attempts import NO_END, Attempt, Event, Finished, Fragment, Total, deadline
 from .errors import AllFailed, QwenGradioError, SpaceUnavailable, UsageError
 
 logger = logging.getLogger("qwen_gradio")
@@ -43,7 +43,7 @@ class Reply:
         self._attempt = self._choice()
         self._allowed = self._retries = retries
         self._total = total
-        self._ends: float | None = None
+        self._whole = NO_END
         self._include_thinking = include_thinking
         self._failed: list[QwenGradioError] = []
         self._begun = False
@@ -79,18 +79,19 @@ class Reply:
             QwenGradioError: the reply failed; `partial` holds what had come.
         """
         while True:
-            shown = {kind: decoder.text for kind, decoder in self._attempt.decoders.items()} if self._begun else {}
             event = await self._next()
             if event is None:
                 raise StopAsyncIteration
             if not isinstance(event, Fragment) or (event.kind == "thinking" and not self._include_thinking):
                 continue
-            given_before = shown.get(event.kind, "")
+            decoder = self._attempt.decoders[event.kind]
+            given_before = decoder.before
+            if event.start == len(given_before):
+                return event.text
             if event.start < len(given_before) and not event.text and not given_before[event.start :].strip():
                 continue  # white space at the end was taken back, which is not worth the whole again
-            is_appended = event.start == len(given_before)
-            if new := event.text if is_appended else self._attempt.decoders[event.kind].text:
-                return new
+            if decoder.text:
+                return decoder.text
 
     def events(self) -> AsyncIterator[Event]:
         """Iterate over all that happens: Queued, Started, Fragment, and Finished at the end.
@@ -127,8 +128,7 @@ class Reply:
             raise UsageError("expected one reader of a reply at a time; another task is waiting for its next fragment")
         self._awaited = True
         try:
-            with self._in_all():
-                event = await (self._attempt.next() if self._begun else self._first())
+            event = await (self._attempt.next(self._whole) if self._begun else self._first())
         except QwenGradioError as exc:
             if self._over:  # left by another task, which is why the call failed
                 return None
@@ -151,9 +151,10 @@ class Reply:
         """The deadline of the whole reply."""
         if self._total is None:
             return contextlib.nullcontext()
-        if self._ends is None:
-            self._ends = anyio.current_time() + self._total
-        return deadline("total", max(0.0, self._ends - anyio.current_time()), self._total)
+        now = anyio.current_time()
+        if self._whole.seconds != self._total:  # it begins now
+            self._whole = Total(now + self._total, self._total)
+        return deadline("total", max(0.0, self._whole.ends - now), self._total)
 
     async def _explain(self, exc: QwenGradioError) -> None:
         """Say in the error who failed, with what had come."""
@@ -164,11 +165,13 @@ class Reply:
 
     async def _first(self) -> Event:
         """Give the next event before the first fragment: if there is none, ask again, and then the next choice."""
-        while True:
-            try:
-                return await self._retried()
-            except QwenGradioError as exc:  # noqa: PERF203 - once a choice
-                await self._turn_to_the_next(exc)
+        with self._in_all():
+            while True:
+                try:
+                    return await self._retried()
+                except QwenGradioError as exc:  # noqa: PERF203 - once a choice
+                    await self._turn_to_the_next(exc)
+        raise AssertionError("unreachable")  # pragma: no cover - `deadline` raises
 
     async def _turn_to_the_next(self, exc: QwenGradioError) -> None:
         """Or raise, if there is none, or if it is the question itself that is wrong."""

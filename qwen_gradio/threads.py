@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import anyio
 from anyio.lowlevel import current_token
+
+if TYPE_CHECKING:  # importing it takes 30 ms, and whoever runs an event loop of asyncio has done so
+    import asyncio
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,6 +84,79 @@ class Bell:
         await self._heard.wait()
         self._heard = anyio.Event()
         self._rung = False
+
+
+class Ear:
+    """Hears when a socket has something to read, and reads it, on the event loop of the task that waits for that.
+
+    anyio's `wait_readable` tells the event loop to watch the socket at each wait, and afterwards to stop. On asyncio it
+    is watched here until something comes that nobody waits for; that stays where it is, and slows the sender.
+
+    Args:
+        opened: the socket; it must not be closed while this is at work.
+        read: reads what there is, without blocking.
+
+    Attributes:
+        is_at_work: whether an event loop watches the socket.
+    """
+
+    def __init__(self, opened: socket.socket, read: Callable[[], None]) -> None:
+        self._socket = opened
+        self._read = read
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._let_go = threading.Event()
+        self._is_closed = False
+        self.is_at_work = False
+
+    async def wait(self) -> None:
+        """Wait until something was read."""
+        if not self.is_at_work:
+            self._begin()
+        if self._loop is None:
+            try:
+                await anyio.wait_readable(self._socket)
+            finally:
+                self.stop()
+            self._read()
+        else:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _begin(self) -> None:
+        self._let_go.clear()
+        self.is_at_work = True
+        token: Any = current_token().native_token
+        if hasattr(token, "add_reader"):  # asyncio's, in other words
+            with contextlib.suppress(NotImplementedError):  # Windows: anyio has a thread for this
+                token.add_reader(self._socket, self._heard)
+                self._loop = token
+
+    def _heard(self) -> None:
+        waiter = self._waiter
+        if waiter is None or self._is_closed:
+            self.stop()
+        else:
+            self._read()
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def stop(self) -> None:
+        """Let the socket go; called on the event loop."""
+        if self._loop is not None and self.is_at_work:
+            self._loop.remove_reader(self._socket)
+        self.is_at_work = False
+        self._let_go.set()
+
+    def close(self) -> None:
+        """Wait in another thread until the socket is let go, after it was shut down, which the event loop hears of."""
+        self._is_closed = True
+        while self.is_at_work and not self._let_go.wait(1.0):
+            if self._loop is not None and self._loop.is_closed():
+                return
 
 
 async def finished(future: Future[T]) -> T:

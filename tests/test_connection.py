@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +14,7 @@ import httpx
 import pytest
 
 from qwen_gradio import (
+    AppRaised,
     AsyncQwenClient,
     CannotConnect,
     DeadlineExceeded,
@@ -26,6 +25,7 @@ from qwen_gradio import (
     Timeouts,
     connection,
 )
+from qwen_gradio.threads import Bell
 
 from .conftest import ScriptedSpace, eventually, our_threads
 
@@ -49,7 +49,8 @@ def test_a_version_without_a_seam_is_seen(place: str, missing: str, monkeypatch:
 
 def test_a_version_with_other_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gradio_client.Client, "send_data", lambda self: self)
-    assert connection.missing_seams() == ["httpx in Client.send_data", "deque in Client.send_data"]
+    names = ("httpx", "deque", "stream_executor", "stream_messages")
+    assert connection.missing_seams() == [f"{name} in Client.send_data" for name in names]
 
 
 async def test_connecting_takes_two_requests_and_a_reply_two(space: ScriptedSpace, requests: list[str]) -> None:
@@ -69,30 +70,98 @@ async def test_replies_in_turn_use_the_same_connections(space: ScriptedSpace, mo
     assert connecting.call_count == 1
 
 
-async def test_the_bell_rings_for_each_update_and_nothing_polls(space: ScriptedSpace, mocker: Any) -> None:
-    from qwen_gradio.threads import Bell
+@pytest.fixture
+def unwired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream can't be taken over, as where TLS goes through TLS: the reply's thread reads it."""
+    monkeypatch.setattr(connection, "wire_of", lambda *_: None)
 
-    rings, sleeps = mocker.spy(Bell, "ring"), mocker.spy(time, "sleep")
+
+async def test_updates_wake_no_thread_and_nothing_polls(space: ScriptedSpace, mocker: Any) -> None:
+    rings, told = mocker.spy(Bell, "ring"), mocker.spy(connection._Handed, "told")
+    sleeps = mocker.spy(time, "sleep")
+    counts = []
     async with AsyncQwenClient(space.url) as client:
-        await client.ask(space.script(30).prompt)
-    assert rings.call_count >= 30
+        for updates in (1, 10, 100):
+            await client.ask(space.script(updates).prompt)
+            counts.append((rings.call_count, told.call_count))
+            rings.reset_mock()
+            told.reset_mock()
+    assert max(counts) <= (6, 2), "the reply's thread asks, opens the stream, and sees the end"
     assert sleeps.call_count == 0, "gradio_client sleeps 50 ms at a time for mail, and again for a cancel"
 
 
-async def test_two_threads_a_reply_and_few_outputs(space: ScriptedSpace) -> None:
+@pytest.mark.usefixtures("unwired")
+async def test_where_a_thread_reads_the_bell_rings_for_each_update_and_nothing_polls(
+    space: ScriptedSpace, mocker: Any
+) -> None:
+    rings, sleeps = mocker.spy(Bell, "ring"), mocker.spy(time, "sleep")
+    script = space.script(30)
+    async with AsyncQwenClient(space.url) as client:
+        fragments = [fragment async for fragment in client.stream(script.prompt)]
+        assert len(our_threads()) <= 1
+        with pytest.raises(AppRaised):
+            await client.ask(space.script(3, fail_at=2).prompt)
+        left = space.script(2000)
+        async with client.stream(left.prompt) as reply:
+            await anext(reply)
+        assert sleeps.call_count == 0
+        assert await anyio.to_thread.run_sync(eventually, left.stopped)
+    assert (len(fragments), "".join(fragments)) == (30, script.final)
+    assert rings.call_count >= 30
+    assert eventually(lambda: not our_threads())
+
+
+async def test_one_thread_a_reply_and_few_outputs(space: ScriptedSpace) -> None:
     assert eventually(lambda: not our_threads())
     async with AsyncQwenClient(space.url) as client:
         replies = [client.stream(space.script(10_000, step=0.001).prompt) for _ in range(5)]
         for reply in replies:
             await anext(reply)
-        assert len(our_threads()) == 10
+        for _ in range(100):
+            await anext(replies[0])
+        assert len(our_threads()) == 5
         await anyio.sleep(0.2)  # nobody reads meanwhile
         attempts: list[Any] = [reply._attempt for reply in replies]
-        backlogs = [len(attempt._call.job.outputs()) for attempt in attempts]
+        backlogs = [len(attempt._call._network.handed.outputs) for attempt in attempts]
+        kept = [len(attempt._call.job.outputs()) for attempt in attempts]
         for reply in replies:
             await reply.aclose()
     assert max(backlogs) <= connection.BACKLOG
-    assert min(backlogs) >= 1
+    assert kept == [0] * 5
+
+
+async def test_a_slow_reader_gets_longer_fragments_and_leaves_the_rest_to_the_sender(space: ScriptedSpace) -> None:
+    script = space.script(400, step=0.001)
+    async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
+        first = await anext(reply)
+        assert await anyio.to_thread.run_sync(eventually, lambda: script.count("final") == 1)
+        rest = [fragment async for fragment in reply]
+    assert first + "".join(rest) == script.final
+    assert len(rest) < 200
+
+
+async def test_the_turns_before_are_not_copied_at_an_update(space: ScriptedSpace, mocker: Any) -> None:
+    import copy
+
+    copies = mocker.spy(copy, "deepcopy")
+    async with AsyncQwenClient(space.url) as client:
+        talk = client.conversation()
+        await talk.ask("hi")
+        copies.reset_mock()
+        await talk.ask(space.script(30).prompt)
+    assert copies.call_count == 0, "gradio_client's own way with a diff is to copy all that there is"
+
+
+async def test_a_second_reply_opens_no_connection(space: ScriptedSpace, mocker: Any) -> None:
+    opened = mocker.spy(socket, "create_connection")
+    async with AsyncQwenClient(space.url) as client:
+        await client.ask("hi")
+        assert eventually(lambda: not our_threads()), "its connection is given back when its stream has ended"
+        before = opened.call_count
+        for _ in range(3):
+            await client.ask("hi")
+            assert eventually(lambda: not our_threads())
+    assert (before, opened.call_count) == (1, 1)
 
 
 async def test_one_tls_context_for_all(space: ScriptedSpace, mocker: Any) -> None:
@@ -114,15 +183,6 @@ async def test_gradio_client_itself_is_left_as_it_was(space: ScriptedSpace) -> N
         await client.ask("hi")
     assert globals_of() == before
     assert gradio_client.client.httpx is httpx
-
-
-def test_a_mailbox_waits_for_mail() -> None:
-    mail, got = connection._Mailbox(), queue.SimpleQueue[str]()
-    reader = threading.Thread(target=lambda: got.put(mail.popleft()), daemon=True)
-    reader.start()
-    assert len(mail) == 1, "gradio_client only looks whether there is any"
-    mail.append("letter")
-    assert got.get(timeout=5) == "letter"
 
 
 async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
@@ -199,13 +259,10 @@ async def test_a_space_that_does_not_take_the_question_is_not_waited_for(space: 
 
 def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
     network = connection._Network(httpx.Client(), "http://127.0.0.1/", connection._Opened())
-    messages = [b'{"msg": "estimation", "event_id": "%d"}' % n for n in range(3)]
-    network._chunks = iter([b"data: " + message + b"\n\n" for message in messages])
-    chunks = network.iter_bytes()
-    next(chunks)
-    network._over = True
-    assert len([*chunks]) == 1
-    assert [network.loads("")["event_id"] for _ in range(2)] == ["0", "1"]
+    pieces = iter([b"data: {}\n\n"] * 99)
+    network._chunks = pieces
+    network.give_back()
+    assert len([*pieces]) == 99 - connection.LEFT_OVER
     network._pool.close()
 
 
@@ -214,7 +271,7 @@ def test_a_stream_that_gives_its_connection_back_is_not_hung_up_on() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         network._socket, network._chunks = ours, iter([])
-        network._drain()
+        network.give_back()
         network.leave()
         ours.send(b"another reply's")
         assert theirs.recv(99) == b"another reply's"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_gradio import events
-from qwen_gradio.events import Events, Unreadable
+from qwen_gradio.events import Events, Unreadable, changed
 
 STARTS = {"msg": "process_starts", "event_id": "e"}
 GENERATING = {"msg": "process_generating", "event_id": "e", "output": {"data": ["é"]}, "success": True}
@@ -123,3 +123,68 @@ def test_any_message_is_taken_left_out_or_refused(message: dict[str, Any]) -> No
     except Unreadable:
         return
     assert all(one["msg"] in events.KNOWN for one in taken)
+
+
+def test_what_came_before_the_unreadable_is_given() -> None:
+    messages = Events("e").feed(sse(STARTS) + b"data: {\n\n")
+    assert next(messages) == STARTS
+    with pytest.raises(Unreadable):
+        next(messages)
+
+
+VALUES = st.recursive(
+    st.text(max_size=5) | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@st.composite
+def edits(draw: st.DrawFn, value: Any) -> list[Any]:
+    """An edit that can be made of a value, somewhere in it."""
+    path: list[Any] = []
+    while isinstance(value, list | dict) and value and draw(st.booleans()):
+        path.append(draw(st.integers(0, len(value) - 1) if isinstance(value, list) else st.sampled_from([*value])))
+        inside, value = value, value[path[-1]]
+    actions = ["replace", *["append"] * isinstance(value, str | list), *["add", "delete"] * bool(path)]
+    action = draw(st.sampled_from(actions))
+    if action == "add" and isinstance(inside, dict):
+        path[-1] = draw(st.sampled_from("abcd"))
+    new = draw(st.text(max_size=3) if isinstance(value, str) else st.lists(st.integers(), max_size=2))
+    return [action, path, new]
+
+
+@given(data=st.data(), value=VALUES)
+def test_changes_are_made_as_gradio_client_makes_them_but_without_copying_all(data: st.DataObject, value: Any) -> None:
+    from gradio_client.utils import apply_diff  # type: ignore[import-untyped] # it ships no py.typed
+
+    diff, expected = [], value
+    for _ in range(data.draw(st.integers(0, 3))):
+        diff.append(data.draw(edits(expected)))
+        expected = apply_diff(expected, diff[-1:])
+    before = json.dumps(value)
+    assert changed(value, diff) == expected
+    assert json.dumps(value) == before, "who holds the value before sees no change"
+
+
+def test_what_does_not_change_is_shared() -> None:
+    turns = [{"content": [{"text": "long ago"}]}, {"content": [{"text": "a"}]}]
+    after = changed(turns, [["append", [1, "content", 0, "text"], "b"]])
+    assert after[1]["content"][0]["text"] == "ab"
+    assert after[0] is turns[0]
+
+
+@pytest.mark.parametrize(
+    ("diff", "error"),
+    [
+        ([["rename", [], 1]], ValueError),
+        ([["rename", [0], 1]], ValueError),
+        ([["replace", [9], 1]], LookupError),
+        ([["append", [0, 0], 1]], (TypeError, AttributeError)),
+        ([["replace"]], ValueError),
+        ("x", ValueError),
+    ],
+)
+def test_a_change_that_can_not_be_made(diff: Any, error: Any) -> None:
+    with pytest.raises(error):
+        changed(["a"], diff)

@@ -24,6 +24,7 @@ ROOMS = [
     "parameters",
     "endpoints",
     "events",
+    "wire",
     "threads",
     "connection",
     "hub",
@@ -70,7 +71,7 @@ def test_a_room_imports_only_from_rooms_above(room: str) -> None:
     ("package", "rooms"),
     [
         ("gradio_client", {"connection"}),
-        ("httpx", {"connection", "hub"}),
+        ("httpx", {"connection", "hub", "wire"}),
         ("gradio", {"demo"}),
         ("click", {"cli"}),
         ("rich", {"cli"}),

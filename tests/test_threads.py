@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import socket
 import threading
+from collections.abc import Iterator
 
 import anyio
 import pytest
 
-from qwen_gradio.threads import Bell, DaemonThreads, finished
+from qwen_gradio.threads import Bell, DaemonThreads, Ear, finished
 
 
 async def test_a_bell_rung_in_a_thread_is_heard() -> None:
@@ -49,3 +51,83 @@ async def test_what_a_thread_returns_or_raises_is_given() -> None:
 def test_its_threads_hold_nobody_up() -> None:
     seen = DaemonThreads().submit(lambda: threading.current_thread().daemon)
     assert seen.result(timeout=5)
+
+
+class Heard:
+    """A socket, the one that it is joined to, and what an Ear has read of it."""
+
+    def __init__(self) -> None:
+        self.theirs, self.ours = socket.socketpair()
+        self.ours.settimeout(0)
+        self.pieces: list[bytes] = []
+        self.ear = Ear(self.ours, lambda: self.pieces.append(self.ours.recv(99)))
+
+    async def wait(self) -> None:
+        with anyio.fail_after(5):
+            await self.ear.wait()
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    made = Heard()
+    yield made
+    made.theirs.close()
+    made.ours.close()
+
+
+async def test_an_ear_reads_when_there_is_something(heard: Heard) -> None:
+    for said in (b"one", b"two"):
+        threading.Timer(0.01, heard.theirs.send, [said]).start()
+        await heard.wait()
+    heard.ear.stop()
+    assert heard.pieces == [b"one", b"two"]
+
+
+async def test_what_nobody_waits_for_stays_in_the_socket(heard: Heard) -> None:
+    heard.theirs.send(b"one")
+    await heard.wait()
+    heard.theirs.send(b"two")
+    for _ in range(10):
+        await anyio.sleep(0.005)
+    assert not heard.ear.is_at_work, "else the event loop would find it readable again and again"
+    assert heard.pieces == [b"one"]
+    await heard.wait()
+    heard.ear.stop()
+    assert heard.pieces == [b"one", b"two"]
+
+
+async def test_a_wait_that_is_left_can_be_taken_up_again(heard: Heard) -> None:
+    with anyio.move_on_after(0.01):
+        await heard.ear.wait()
+    heard.theirs.send(b"one")
+    await heard.wait()
+    heard.ear.stop()
+    assert heard.pieces == [b"one"]
+
+
+async def test_closing_waits_until_the_event_loop_lets_go(heard: Heard) -> None:
+    let_go: list[bool] = []
+
+    def take_away() -> None:
+        heard.ours.shutdown(socket.SHUT_RDWR)
+        heard.ear.close()
+        let_go.append(not heard.ear.is_at_work)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(heard.wait)
+        await anyio.sleep(0.01)
+        tasks.start_soon(anyio.to_thread.run_sync, take_away)
+    assert let_go == [True]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_closing_after_the_event_loop_has_ended(backend: str, heard: Heard) -> None:
+    async def wait_and_leave() -> None:
+        heard.theirs.send(b"one")
+        await heard.wait()
+
+    anyio.run(wait_and_leave, backend=backend)
+    closing = threading.Thread(target=heard.ear.close, daemon=True)
+    closing.start()
+    closing.join(5)
+    assert not closing.is_alive()
