@@ -11,23 +11,19 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
-import anyio
+import qwen_gradio
 
-from . import demo as stand_in
 from . import spaces
-from .attempts import Event, Fragment, Queued, Started, Timeouts
-from .client import AsyncQwenClient, Inspection
-from .endpoints import Endpoint
-from .errors import QwenGradioError, UsageError
-from .parameters import Parameter
 
 try:
     import click
 except ImportError:  # pragma: no cover - the tests need click themselves
     sys.exit("qwen-gradio: this command needs click and rich: pip install 'qwen_gradio[cli]'")
+
+T = TypeVar("T")
 
 SPACE_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)]) | {ord(kept): kept for kept in "\t\n"}
@@ -82,20 +78,20 @@ def _one_space(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _client(space: str, *, timeout: float | None, auth: str | None = None, **way: Any) -> AsyncQwenClient:
+def _client(space: str, *, timeout: float | None, auth: str | None = None, **way: Any) -> qwen_gradio.AsyncQwenClient:
     waits = ("connect", "queue", "first", "silence")
-    timeouts = Timeouts() if timeout is None else Timeouts(**dict.fromkeys(waits, timeout))
+    timeouts = qwen_gradio.Timeouts() if timeout is None else qwen_gradio.Timeouts(**dict.fromkeys(waits, timeout))
     user, colon, password = (auth or "").partition(":")
     if auth and not colon:
-        raise UsageError("expected --auth USER:PASSWORD")
-    return AsyncQwenClient(space, auth=(user, password) if auth else None, timeouts=timeouts, **way)
+        raise qwen_gradio.UsageError("expected --auth USER:PASSWORD")
+    return qwen_gradio.AsyncQwenClient(space, auth=(user, password) if auth else None, timeouts=timeouts, **way)
 
 
 def _option(given: str) -> tuple[str, Any]:
     """`temperature=0.7` -> a name and a value: JSON if it is, else text."""
     name, equals, value = given.partition("=")
     if not name or not equals:
-        raise UsageError(f"expected --option NAME=VALUE, got {given!r}")
+        raise qwen_gradio.UsageError(f"expected --option NAME=VALUE, got {given!r}")
     try:
         return name, json.loads(value)
     except ValueError:
@@ -126,7 +122,7 @@ def ask(
         text, options = _prompt(prompt), dict(map(_option, given))
         show: _Show = _Json() if as_json else _Text(thinking=thinking)
         with show, _demo_url() if demo else contextlib.nullcontext(space) as where:
-            anyio.run(functools.partial(_ask, _client(where, **way), text, system, show, options))
+            _run(functools.partial(_ask, _client(where, **way), text, system, show, options))
 
 
 @main.command("inspect")
@@ -135,7 +131,7 @@ def ask(
 def inspect_(space: str, **way: Any) -> None:
     """Show what was recognised of SPACE, and how it would be asked."""
     with _exit_codes():
-        _echo(_described(anyio.run(_inspect, _client(space, **way))))
+        _echo(_described(_run(functools.partial(_inspect, _client(space, **way)))))
 
 
 @main.command("spaces")
@@ -149,7 +145,7 @@ def spaces_(names: tuple[str, ...], check: bool, **way: Any) -> None:
         if not check:
             _echo(_columns([_known(client.space) for client in clients]))
             return
-        checked = anyio.run(_check, clients)
+        checked = _run(functools.partial(_check, clients))
         _echo(_columns([("Space", "answers", "Gradio", "endpoint", "seconds"), *(row for _, row in checked)]))
     sys.exit(0 if all(answers for answers, _ in checked) else SPACE_FAILED)
 
@@ -180,9 +176,9 @@ def _exit_codes() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except (QwenGradioError, RuntimeError) as exc:
+    except (qwen_gradio.QwenGradioError, RuntimeError) as exc:
         _echo(f"qwen-gradio: {' '.join(str(exc).split())}", err=True)
-        code = WRONG_USE if isinstance(exc, UsageError) else SPACE_FAILED
+        code = WRONG_USE if isinstance(exc, qwen_gradio.UsageError) else SPACE_FAILED
     else:
         return
     sys.exit(code)
@@ -190,23 +186,27 @@ def _exit_codes() -> Iterator[None]:
 
 def _prompt(given: str | None) -> str:
     if given is None and sys.stdin.isatty():
-        raise UsageError('expected a prompt, as in: qwen-gradio "Why is the sky blue?"; see qwen-gradio --help')
+        raise qwen_gradio.UsageError(
+            'expected a prompt, as in: qwen-gradio "Why is the sky blue?"; see qwen-gradio --help'
+        )
     return sys.stdin.read() if given in (None, "-") else str(given)
 
 
 @contextlib.contextmanager
 def _demo_url(port: int = 0) -> Iterator[str]:
     if importlib.util.find_spec("gradio") is None:
-        raise UsageError("the stand-in Space needs gradio: pip install 'qwen_gradio[demo]'")
+        raise qwen_gradio.UsageError("the stand-in Space needs gradio: pip install 'qwen_gradio[demo]'")
     # It is on this machine: a proxy for the network outside can't reach it.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
+    from . import demo as stand_in  # here, as nothing else needs it
+
     with stand_in.running(stand_in.__file__, "--port", str(port)) as url:
         yield url
 
 
 async def _ask(
-    client: AsyncQwenClient, prompt: str, system: str | None, show: _Show, options: Mapping[str, Any]
+    client: qwen_gradio.AsyncQwenClient, prompt: str, system: str | None, show: _Show, options: Mapping[str, Any]
 ) -> None:
     reply = client.stream(prompt, system=system, **options)  # wrong use is told before any network
     async with client, reply:
@@ -214,22 +214,30 @@ async def _ask(
             show(event)
 
 
-async def _inspect(client: AsyncQwenClient) -> Inspection:
+def _run(function: Callable[[], Awaitable[T]]) -> T:
+    import anyio  # here, as `--help` needs none
+
+    return anyio.run(function)
+
+
+async def _inspect(client: qwen_gradio.AsyncQwenClient) -> qwen_gradio.Inspection:
     async with client:
         return await client.inspect()
 
 
-async def _check(clients: Sequence[AsyncQwenClient]) -> list[tuple[bool, tuple[str, ...]]]:
+async def _check(clients: Sequence[qwen_gradio.AsyncQwenClient]) -> list[tuple[bool, tuple[str, ...]]]:
     """Ask all side by side; for each whether it answers, and what to show of it."""
+    import anyio
+
     checked: list[tuple[bool, tuple[str, ...]]] = [(False, ())] * len(clients)
     with _progress(len(clients)) as advance:
 
-        async def check(number: int, client: AsyncQwenClient) -> None:
+        async def check(number: int, client: qwen_gradio.AsyncQwenClient) -> None:
             began = time.monotonic()
             try:
                 found = await _inspect(client)
                 row = ("yes", found.gradio, found.endpoint.api_name)
-            except QwenGradioError as exc:
+            except qwen_gradio.QwenGradioError as exc:
                 row = (f"no: {exc.state or type(exc).__name__}", "", "")
             checked[number] = (row[0] == "yes", (client.space, *row, f"{time.monotonic() - began:.1f}"))
             advance()
@@ -261,7 +269,7 @@ def _known(space: str) -> tuple[str, ...]:
     return (space, ", ".join(known.aliases), known.about)
 
 
-def _described(found: Inspection) -> str:
+def _described(found: qwen_gradio.Inspection) -> str:
     """What was recognised, for people."""
     endpoint = found.endpoint
     others = [name for name in found.endpoints if name != endpoint.api_name]
@@ -289,12 +297,12 @@ def _described(found: Inspection) -> str:
     return f"{_columns(rows)}\n\nIt takes\n{_columns(takes, indent=2)}\n\nIt is asked by\n  {asked}"
 
 
-def _form(endpoint: Endpoint) -> str:
+def _form(endpoint: qwen_gradio.Endpoint) -> str:
     forms = {"pairs": "pairs", "messages": "role dicts", "parts": "role dicts with parts"}
     return f"a Chatbot's newest turn, in {forms[endpoint.dialect]}" if endpoint.dialect else "plain text"
 
 
-def _option_of(taken: Parameter) -> str:
+def _option_of(taken: qwen_gradio.Parameter) -> str:
     return f"option: {taken.expected}; {taken.default!r} by default"
 
 
@@ -308,7 +316,7 @@ def _columns(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
 class _Show(Protocol):
     """Shows events; leaving it leaves the terminal tidy."""
 
-    def __call__(self, event: Event) -> None: ...
+    def __call__(self, event: qwen_gradio.Event) -> None: ...
 
     def __enter__(self) -> object: ...
 
@@ -339,17 +347,17 @@ class _Text:
         if self._shown and not self._shown.endswith("\n"):
             _echo()
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Fragment) and event.kind == "answer":
+    def __call__(self, event: qwen_gradio.Event) -> None:
+        if isinstance(event, qwen_gradio.Fragment) and event.kind == "answer":
             self._write(event)
-        elif isinstance(event, Fragment):
+        elif isinstance(event, qwen_gradio.Fragment):
             self._think(event)
-        elif self._waiting and isinstance(event, Queued):
+        elif self._waiting and isinstance(event, qwen_gradio.Queued):
             self._waiting.update(_place(event))
-        elif self._waiting and isinstance(event, Started):
+        elif self._waiting and isinstance(event, qwen_gradio.Started):
             self._waiting.update("Waiting for the first words…")
 
-    def _think(self, fragment: Fragment) -> None:
+    def _think(self, fragment: qwen_gradio.Fragment) -> None:
         if self._thinking:
             if self._waiting:
                 self._waiting.stop()
@@ -363,7 +371,7 @@ class _Text:
             self._in_thinking = False
             _echo(err=True)
 
-    def _write(self, fragment: Fragment) -> None:
+    def _write(self, fragment: qwen_gradio.Fragment) -> None:
         if self._waiting:
             self._waiting.stop()
         self._end_of_thinking()
@@ -372,7 +380,7 @@ class _Text:
         _echo(f"\n{self._shown}" if rewritten else fragment.text, nl=False)
 
 
-def _place(queued: Queued) -> str:
+def _place(queued: qwen_gradio.Queued) -> str:
     of = "" if queued.size is None else f" of {queued.size}"
     about = "" if queued.eta is None else f", about {queued.eta:.0f} s"
     return f"In the queue: {queued.position or '?'}{of}{about}"
@@ -381,7 +389,7 @@ def _place(queued: Queued) -> str:
 class _Json(contextlib.nullcontext[None]):
     """One event a line."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: qwen_gradio.Event) -> None:
         about = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
         _echo(json.dumps(about, ensure_ascii=False))
 

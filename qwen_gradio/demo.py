@@ -104,13 +104,14 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def serve(make: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None) -> None:
+def serve(make: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None, **launching: Any) -> None:
     """Serve a page on 127.0.0.1 until standard input ends.
 
     Args:
         make: makes the `gradio.Blocks`; gradio is imported in it, or before.
         port: the TCP port; 0 takes a free one.
         max_size: how many may wait in the queue; None for no limit.
+        launching: passed on to the page's `launch`.
     """
     # Gradio looks these up at import. A stand-in on loopback has nothing to tell anyone, and its own
     # start-up check must not be sent through the user's proxy.
@@ -126,6 +127,7 @@ def serve(make: Callable[[], Any] = build, *, port: int = 0, max_size: int | Non
         prevent_thread_lock=True,
         quiet=True,
         max_threads=40,
+        **launching,
     )
     print(url, file=parent, flush=True)
     with contextlib.suppress(KeyboardInterrupt):

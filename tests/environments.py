@@ -15,6 +15,7 @@ CACHE = ROOT / ".cache" / "environments"
 # Gradio 4 is older than its dependencies' later changes, hence the pins.
 FOR_GRADIO_4 = ["huggingface_hub<0.26", "starlette<0.42", "pydantic<2.11", "httpx<0.28", "jinja2<3.2"]
 NEEDS = {
+    "g4f-0.4.8.1": ["g4f==0.4.8.1", "anyio>=4.11"],
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
     "gradio_client-2.6.1": ["gradio_client==2.6.1", "-e", f"{ROOT}", "pytest>=8.3", "trio>=0.31", "trustme>=1.2"],
     "gradio-6": ["gradio>=6,<7", "modelscope_studio==2.1.2"],

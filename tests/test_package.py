@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import qwen_gradio
-from qwen_gradio import errors
+from qwen_gradio import QwenGradioError, errors
 
 PACKAGE = Path(qwen_gradio.__file__).parent
 ROOMS = [
@@ -149,8 +149,22 @@ def _run(code: str) -> str:
 
 
 def test_importing_it_imports_no_gradio_client_and_no_gradio() -> None:
-    heavy = "{'gradio', 'gradio_client', 'httpx', 'huggingface_hub', 'click', 'rich'}"
+    heavy = "{'gradio', 'gradio_client', 'httpx', 'huggingface_hub', 'click', 'rich', 'asyncio'}"
+    assert _run(f"import sys; from qwen_gradio import *; print({heavy} & set(sys.modules))") == "set()\n"
+
+
+def test_only_importing_it_imports_nothing_and_its_help_little() -> None:
+    heavy = "{'anyio', 'qwen_gradio.client', 'qwen_gradio.demo', 'rich', 'httpx'}"
     assert _run(f"import sys, qwen_gradio; print({heavy} & set(sys.modules))") == "set()\n"
+    code = f"import atexit, sys; atexit.register(lambda: print({heavy} & set(sys.modules)))"
+    helped = _run(f"{code}; sys.argv[1:] = ['--help']; from qwen_gradio.cli import main; main()")
+    assert helped.splitlines()[-1] == "set()"
+
+
+def test_each_name_is_there_and_no_other() -> None:
+    assert set(qwen_gradio.__all__) <= set(dir(qwen_gradio))
+    with pytest.raises(AttributeError, match="no attribute 'Gpt'"):
+        qwen_gradio.Gpt  # noqa: B018 - it is looked up
 
 
 def test_making_a_client_opens_no_socket() -> None:
@@ -167,7 +181,7 @@ print(seen)
     assert _run(code) == "[]\n"
 
 
-ERRORS = [value for value in vars(errors).values() if getattr(value, "__module__", "") == "qwen_gradio"]
+ERRORS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, QwenGradioError)]
 
 
 def test_every_error_is_drawn_in_the_tree_and_exported() -> None:

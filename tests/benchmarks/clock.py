@@ -6,6 +6,7 @@ process of its own, and imports nothing of the package but the stand-in's file.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import importlib.util
 import time
@@ -50,12 +51,16 @@ def build() -> Any:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--certificate", help="serve over TLS; the key is in the same file")
+    certificate = parser.parse_args().certificate
+    tls = {"ssl_certfile": certificate, "ssl_keyfile": certificate, "ssl_verify": False} if certificate else {}
     spec = importlib.util.spec_from_file_location("demo", DEMO)
     assert spec is not None
     assert spec.loader is not None
     demo = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(demo)
-    demo.serve(build)
+    demo.serve(build, **tls)
 
 
 if __name__ == "__main__":
