@@ -7,10 +7,10 @@ import functools
 import logging
 import math
 import reprlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import anyio
 
@@ -30,14 +30,12 @@ from .errors import (
 from .fragments import Decoder
 from .jobs import Output, updates
 from .messages import Chat, Message
-from .threads import Bell, DaemonThreads, finished
+from .threads import Bell, DaemonThreads, Overdue, Watch, finished
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
     from .connection import Call, Connection, Standing
 
 logger = logging.getLogger("qwen_gradio")
-
-T = TypeVar("T")
 
 CLOSING = 2.0  # seconds that another provider may take to clean up
 
@@ -104,19 +102,6 @@ class Total(NamedTuple):
 
 
 NO_END = Total()
-
-
-async def _in_time(
-    awaited: Awaitable[T], name: str, seconds: float | None, allowed: float | None, total: Total, now: float
-) -> T:
-    """Wait for one thing, under the deadline of that name or the whole reply's, whichever is earlier.
-
-    It does what two of `deadline` would do for a third of the cost: it is waited here once a fragment.
-    """
-    ends = math.inf if seconds is None else now + seconds
-    with anyio.CancelScope(deadline=min(ends, total.ends)):
-        return await awaited
-    raise _overdue("total", total.seconds) if total.ends < ends else _overdue(name, allowed)
 
 
 def _overdue(name: str, seconds: float | None) -> DeadlineExceeded:
@@ -226,6 +211,7 @@ class SpaceAttempt:
         self._lenient = lenient  # a fallback is asked with what it takes of another Space's options
         self._call: Call | None = None
         self._source: AsyncGenerator[Event, None] | None = None
+        self._watch = Watch()
         self._waiting_for = "connect"
         self._left = self._allowed = asked.timeouts.connect
         self._over = False
@@ -235,8 +221,14 @@ class SpaceAttempt:
         if self._source is None:
             self._source = await self._ask()
         while True:
-            began = anyio.current_time()
-            event = await _in_time(anext(self._source), self._waiting_for, self._left, self._allowed, total, began)
+            began = None if self._waiting_for == "silence" else anyio.current_time()
+            self._watch.begin(self._left, total.ends)
+            try:
+                event = await anext(self._source)
+            except Overdue:
+                if self._watch.is_the_latest:
+                    raise _overdue("total", total.seconds) from None
+                raise _overdue(self._waiting_for, self._allowed or 0.0) from None
             if isinstance(event, Fragment):
                 if self._waiting_for != "silence":
                     self._wait_for("silence")
@@ -244,7 +236,7 @@ class SpaceAttempt:
                 self._wait_for("first")
             elif self._waiting_for == "connect":
                 self._wait_for("queue")
-            elif self._left is not None:  # what the reader does meanwhile is not counted
+            elif self._left is not None and began is not None:  # what the reader does meanwhile is not counted
                 self._left = max(0.0, self._left - (anyio.current_time() - began))
             if event is not JOINED:
                 return event
@@ -291,7 +283,7 @@ class SpaceAttempt:
         if self._over:
             self._call.leave()
         read = functools.partial(endpoint.snapshot, chat=self._chat)
-        news = updates(self._call, None if connection.polled else bell)
+        news = updates(self._call, None if connection.polled else bell, self._watch)
         return _events(news, read, self.decoders, self._asked.max_reply_chars)
 
     async def _in_thread(self, asking: Callable[[], Call]) -> Call:
@@ -396,8 +388,9 @@ class ProviderAttempt:
         """See Attempt."""
         text = self.decoders["answer"].text
         name = "silence" if text else "first"
-        allowed = getattr(self._timeouts, name)
-        fragment = await _in_time(self._fragment(), name, allowed, allowed, total, anyio.current_time())
+        left = None if total is NO_END else max(0.0, total.ends - anyio.current_time())
+        with deadline("total", left, total.seconds), deadline(name, getattr(self._timeouts, name)):
+            fragment = await self._fragment()
         if fragment is None:
             self._finished = True
             if not text:

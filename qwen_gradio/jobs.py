@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .threads import Bell
+from .threads import Bell, Watch, in_time
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
     from .connection import Call, Standing
@@ -24,7 +24,7 @@ class Output:
     last: bool = False
 
 
-async def updates(call: Call, bell: Bell | None) -> AsyncGenerator[Standing | Output, None]:
+async def updates(call: Call, bell: Bell | None, watch: Watch) -> AsyncGenerator[Standing | Output, None]:
     """Follow a job: where it stands until the first output, then each new output, the last one last.
 
     A slow reader gets newer outputs, not a growing queue of old ones. `done` is read before the outputs are taken:
@@ -33,8 +33,10 @@ async def updates(call: Call, bell: Bell | None) -> AsyncGenerator[Standing | Ou
     Args:
         call: the job.
         bell: rung when there is news; None to look every `POLL` seconds.
+        watch: how long to wait for news.
 
     Raises:
+        Overdue: none came.
         QwenGradioError: the job failed; only `result` tells.
     """
     standing: Standing | None = None
@@ -48,14 +50,12 @@ async def updates(call: Call, bell: Bell | None) -> AsyncGenerator[Standing | Ou
             standing = now
             yield now
         elif not done:
-            await _news(call, bell)
+            await _news(call, bell, watch)
     yield Output(call.result(), last=True)
 
 
-async def _news(call: Call, bell: Bell | None) -> None:
-    if bell is None:
-        await anyio.sleep(POLL)
-    elif (ear := call.ear) is None:
-        await bell.wait()
+async def _news(call: Call, bell: Bell | None, watch: Watch) -> None:
+    if (ear := call.ear) is not None:
+        await ear.wait(watch)
     else:
-        await ear.wait()
+        await in_time(anyio.sleep(POLL) if bell is None else bell.wait(), watch)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -86,6 +87,36 @@ class Bell:
         self._rung = False
 
 
+class Overdue(Exception):
+    """Raised when what is waited for doesn't come in time."""
+
+
+class Watch:
+    """How long to wait for one thing, however often that is looked for: so long from the first look, and never longer
+    than to a moment by the event loop's clock.
+    """
+
+    def __init__(self) -> None:
+        self.begin(None)
+
+    def begin(self, seconds: float | None, latest: float = math.inf) -> None:
+        """Wait for the next thing; None for ever."""
+        self._seconds = seconds
+        self._latest = latest
+        self._ends: float | None = None
+
+    def ends(self, now: float) -> float:
+        """Give the moment at which it is overdue."""
+        if self._ends is None:
+            self._ends = self._latest if self._seconds is None else min(self._latest, now + self._seconds)
+        return self._ends
+
+    @property
+    def is_the_latest(self) -> bool:
+        """Whether that moment is the one that was given."""
+        return self._ends == self._latest
+
+
 class Ear:
     """Hears when a socket has something to read, and reads it, on the event loop of the task that waits for that.
 
@@ -96,6 +127,8 @@ class Ear:
         opened: the socket; it must not be closed while this is at work.
         read: reads what there is, without blocking.
 
+    The timer of a deadline is not set anew at each wait either: when it rings, it looks whether it is time.
+
     Attributes:
         is_at_work: whether an event loop watches the socket.
     """
@@ -105,26 +138,49 @@ class Ear:
         self._read = read
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ends = math.inf
         self._let_go = threading.Event()
         self._is_closed = False
         self.is_at_work = False
 
-    async def wait(self) -> None:
-        """Wait until something was read."""
+    async def wait(self, watch: Watch) -> None:
+        """Wait until something was read.
+
+        Raises:
+            Overdue: it was waited for as long as `watch` says.
+        """
         if not self.is_at_work:
             self._begin()
         if self._loop is None:
             try:
-                await anyio.wait_readable(self._socket)
+                await in_time(anyio.wait_readable(self._socket), watch)
             finally:
                 self.stop()
             self._read()
         else:
+            self._set_timer(self._loop, watch.ends(self._loop.time()))
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, ends: float) -> None:
+        self._ends = ends
+        if self._timer is not None and ends < self._timer.when():
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and ends < math.inf:
+            self._timer = loop.call_at(ends, self._look_at_the_clock, loop)
+
+    def _look_at_the_clock(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._waiter is not None and not self._waiter.done():
+            if loop.time() >= self._ends:
+                self._waiter.set_exception(Overdue())
+            else:
+                self._set_timer(loop, self._ends)
 
     def _begin(self) -> None:
         self._let_go.clear()
@@ -148,6 +204,9 @@ class Ear:
         """Let the socket go; called on the event loop."""
         if self._loop is not None and self.is_at_work:
             self._loop.remove_reader(self._socket)
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
         self.is_at_work = False
         self._let_go.set()
 
@@ -157,6 +216,17 @@ class Ear:
         while self.is_at_work and not self._let_go.wait(1.0):
             if self._loop is not None and self._loop.is_closed():
                 return
+
+
+async def in_time(awaited: Awaitable[T], watch: Watch) -> T:
+    """Wait for one thing.
+
+    Raises:
+        Overdue: it was waited for as long as `watch` says.
+    """
+    with anyio.CancelScope(deadline=watch.ends(anyio.current_time())):
+        return await awaited
+    raise Overdue
 
 
 async def finished(future: Future[T]) -> T:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import anyio
 import pytest
 
-from qwen_gradio.threads import Bell, DaemonThreads, Ear, finished
+from qwen_gradio.threads import Bell, DaemonThreads, Ear, Overdue, Watch, finished, in_time
 
 
 async def test_a_bell_rung_in_a_thread_is_heard() -> None:
@@ -64,7 +66,7 @@ class Heard:
 
     async def wait(self) -> None:
         with anyio.fail_after(5):
-            await self.ear.wait()
+            await self.ear.wait(Watch())
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ async def test_what_nobody_waits_for_stays_in_the_socket(heard: Heard) -> None:
 
 async def test_a_wait_that_is_left_can_be_taken_up_again(heard: Heard) -> None:
     with anyio.move_on_after(0.01):
-        await heard.ear.wait()
+        await heard.ear.wait(Watch())
     heard.theirs.send(b"one")
     await heard.wait()
     heard.ear.stop()
@@ -131,3 +133,63 @@ def test_closing_after_the_event_loop_has_ended(backend: str, heard: Heard) -> N
     closing.start()
     closing.join(5)
     assert not closing.is_alive()
+
+
+async def test_what_does_not_come_is_overdue(heard: Heard) -> None:
+    watch = Watch()
+    for _ in range(2):
+        watch.begin(0.02)
+        with pytest.raises(Overdue):
+            await heard.ear.wait(watch)
+        with pytest.raises(Overdue):
+            await in_time(anyio.sleep(5), watch)
+    heard.theirs.send(b"one")
+    watch.begin(5)
+    await heard.ear.wait(watch)
+    heard.ear.stop()
+    assert heard.pieces == [b"one"]
+
+
+async def test_the_time_runs_from_the_first_look_and_not_from_each(heard: Heard) -> None:
+    async def beat() -> None:
+        while True:
+            await anyio.sleep(0.01)
+            heard.theirs.send(b"heartbeat")
+
+    async def listen() -> None:
+        while True:
+            await heard.ear.wait(watch)
+
+    watch = Watch()
+    watch.begin(0.1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(beat)
+        with pytest.raises(Overdue):
+            await listen()
+        tasks.cancel_scope.cancel()
+    heard.ear.stop()
+    assert heard.pieces
+
+
+async def test_a_deadline_that_comes_sooner_than_the_one_before(heard: Heard) -> None:
+    watch = Watch()
+    heard.theirs.send(b"one")
+    watch.begin(60)
+    await heard.ear.wait(watch)
+    watch.begin(None, anyio.current_time() + 0.02)
+    with anyio.fail_after(5), pytest.raises(Overdue):
+        await heard.ear.wait(watch)
+    assert watch.is_the_latest
+    heard.ear.stop()
+
+
+async def test_a_deadline_that_moves_on_is_not_set_anew_each_time(heard: Heard, mocker: Any) -> None:
+    watch = Watch()
+    timers = mocker.spy(heard.ear, "_set_timer")
+    calls = mocker.spy(asyncio.base_events.BaseEventLoop, "call_at")
+    for _ in range(50):
+        heard.theirs.send(b"one")
+        watch.begin(60)
+        await heard.ear.wait(watch)
+    heard.ear.stop()
+    assert calls.call_count == (1 if timers.call_count else 0)
