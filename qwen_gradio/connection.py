@@ -4,9 +4,9 @@ Nothing here touches an event loop; what blocks says so. A reply gets a session 
 server cancels by (session, function): ending one reply would end its siblings. There are two ways to that:
 
 - `SharedConnection`: one connected gradio_client.Client, and a shallow copy of it for each reply. It needs the seams
-  that `missing_seams` lists. It is prompt (a bell instead of polling), light (one pool of connections, one TLS
-  context, two threads a reply, few outputs at a time) and leaves a reply by shutting down the socket of its stream,
-  which the server sees at once, also while the reply is queued.
+  that `missing_seams` lists. It is prompt (updates are read on the event loop), light (one pool of connections, one
+  TLS context, one thread a reply, which sleeps meanwhile) and leaves a reply by shutting down the socket of its
+  stream, which the server sees at once, also while the reply is queued.
 - `PlainConnection`: gradio_client's public face alone, a Client for each reply that runs, and `job.cancel()`.
   It serves where an installed version of gradio_client lacks a seam.
 """
@@ -297,12 +297,12 @@ class _Network:
             raise Unreadable(f"expected a stream of events, got {kind!r:.80}")
         self._events = Events(self._event_id())
         self._socket = response.extensions["network_stream"].get_extra_info("socket")
-        if self.left:  # `leave` came before there was a socket to shut
-            raise httpx.RemoteProtocolError("left before the stream opened")
         wire = wire_of(response, self._events) if self.hand else None
         if wire and self.hand:
             self.handed = self.hand(wire)
-            self._ring()
+        if self.left:  # `leave` came before there was a socket to shut, and somebody to tell
+            raise httpx.RemoteProtocolError("left before the stream opened")
+        self._ring()
         return response.iter_bytes()
 
     def iter_bytes(self) -> Iterator[bytes]:

@@ -7,11 +7,10 @@ the same bytes as it would have otherwise, and when all have come, the connectio
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import h11
@@ -30,9 +29,12 @@ class Wire:
         has_ended: whether the stream has.
     """
 
-    def __init__(self, opened: socket.socket, decoder: h11.Connection, events: Events) -> None:
+    def __init__(
+        self, opened: socket.socket, decoder: h11.Connection, events: Events, is_readable: Callable[[], bool]
+    ) -> None:
         opened.settimeout(0)
         self.socket = opened
+        self._is_readable = is_readable
         self.has_ended = False
         self._decoder = decoder
         self._events = events
@@ -72,7 +74,7 @@ class Wire:
 
     def is_silent(self, seconds: float) -> bool:
         """Whether nothing has come for so long; what nobody has read yet has come."""
-        return time.monotonic() - self._heard >= seconds and not select.select([self.socket], [], [], 0)[0]
+        return time.monotonic() - self._heard >= seconds and not self._is_readable()
 
 
 def wire_of(response: httpx.Response, events: Events) -> Wire | None:
@@ -84,8 +86,9 @@ def wire_of(response: httpx.Response, events: Events) -> Wire | None:
     held: Any = response.stream
     for name in ("_stream", "_httpcore_stream", "_stream", "_connection", "_h11_state"):
         held = getattr(held, name, None)
-    opened = response.extensions["network_stream"].get_extra_info("socket")
+    about = response.extensions["network_stream"].get_extra_info
+    opened = about("socket")
     is_deciphered = isinstance(opened, ssl.SSLSocket) or response.request.url.scheme == "http"
     if not isinstance(held, h11.Connection) or not is_deciphered or "content-encoding" in response.headers:
         return None
-    return Wire(opened, held, events)
+    return Wire(opened, held, events, lambda: bool(about("is_readable")))

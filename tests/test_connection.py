@@ -17,6 +17,7 @@ from qwen_gradio import (
     AppRaised,
     AsyncQwenClient,
     CannotConnect,
+    ConnectionLost,
     DeadlineExceeded,
     InvalidOption,
     ProtocolError,
@@ -24,6 +25,7 @@ from qwen_gradio import (
     RateLimited,
     Timeouts,
     connection,
+    wire,
 )
 from qwen_gradio.threads import Bell
 
@@ -109,6 +111,36 @@ async def test_where_a_thread_reads_the_bell_rings_for_each_update_and_nothing_p
     assert (len(fragments), "".join(fragments)) == (30, script.final)
     assert rings.call_count >= 30
     assert eventually(lambda: not our_threads())
+
+
+async def test_leaving_while_the_stream_is_being_opened(space: ScriptedSpace, mocker: Any) -> None:
+    taken_over, script = wire.wire_of, space.script(2000)
+
+    def left_meanwhile(*response: Any) -> Any:
+        reply._leave()
+        return taken_over(*response)
+
+    mocker.patch.object(connection, "wire_of", left_meanwhile)
+    async with AsyncQwenClient(space.url) as client:
+        reply = client.stream(script.prompt)
+        assert [fragment async for fragment in reply] == []
+        assert await anyio.to_thread.run_sync(eventually, script.stopped)
+        assert eventually(lambda: not our_threads())
+
+
+async def test_a_silent_server_is_taken_for_dead_but_not_one_that_nobody_reads(
+    space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "DEAD_AFTER", 0.2)
+    read, silent = space.script(3, step=0.1), space.script(3, quiet_at=2)
+    async with AsyncQwenClient(space.url) as client:
+        async with client.stream(read.prompt) as reply:
+            first = await anext(reply)
+            await anyio.sleep(1)
+            assert first + "".join([fragment async for fragment in reply]) == read.final
+        with pytest.raises(ConnectionLost, match="not even a heartbeat came") as caught:
+            await client.ask(silent.prompt)
+    assert caught.value.partial == f"{silent.name}-0 {silent.name}-1 "
 
 
 async def test_one_thread_a_reply_and_few_outputs(space: ScriptedSpace) -> None:

@@ -60,8 +60,9 @@ def at_once(measured: Mapping[str, Any]) -> str:
         "CPU, minimal server": column("minimal", "cpu"),
         "memory, MB": column("gradio 6", "memory"),
         "threads": column("gradio 6", "threads"),
+        "whole": column("gradio 6", "whole"),
     }
-    return _table(columns, plain=("threads",))
+    return _table(columns, plain=("threads", "whole"))
 
 
 def growth(measured: Mapping[str, Any]) -> str:
@@ -97,6 +98,8 @@ def _table(columns: Mapping[str, Mapping[str, float]], *, plain: Sequence[str]) 
     """A row a client, and in each cell the number and its ratio to raw SSE's."""
 
     def cell(head: str, name: str) -> str:
+        if name not in columns[head]:
+            return ""
         number, base = columns[head][name], columns[head][RAW]
         return f"{number:.3g}" if head in plain else f"{_rounded(number)}, × {number / base:.2f}"
 
