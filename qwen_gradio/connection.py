@@ -54,7 +54,7 @@ from .errors import (
     SpaceUnavailable,
 )
 from .events import Events, Unreadable, changed
-from .threads import DaemonThreads, Ear, settle
+from .threads import DaemonThreads, Ear, settle, shut
 from .wire import Wire, wire_of
 
 logger = logging.getLogger("qwen_gradio")
@@ -375,7 +375,7 @@ class _Network:
             stream = self._socket
             if stream is None or (self._giving_back and not even_if_given_back):
                 return
-            _shut(stream)
+            shut(stream)
 
 
 class _Opened:
@@ -393,19 +393,14 @@ class _Opened:
                 opened = info["return_value"].get_extra_info("socket")
                 self._sockets.add(opened)
                 if self._is_shut:
-                    _shut(opened)
+                    shut(opened)
 
     def shut(self) -> None:
         """Shut down all that are open, and those still to come."""
         with self._lock:
             self._is_shut = True
             for opened in list(self._sockets):
-                _shut(opened)
-
-
-def _shut(opened: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it may have gone by itself
-        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
+                shut(opened)
 
 
 def _pool(proxy: str | None, seconds: float | None) -> httpx.Client:
@@ -444,6 +439,8 @@ class _Handed:
             last = next((message for message in read() if not self._took(message)), None)
         except (httpx.HTTPError, Unreadable) as exc:
             self._end(exc)
+        except Exception as exc:  # noqa: BLE001 - in an event loop's callback nobody would hear of it
+            self._end(Unreadable(f"{type(exc).__name__}: {exc!s:.200}"))
         else:
             if last is not None or self._wire.has_ended:
                 self._end(last, None)
@@ -498,9 +495,7 @@ class _Handed:
     def take_back(self) -> bool:
         """Take the stream from the event loop, if it still has it; whether it was read to its end."""
         self.ear = None
-        if self._watched.is_at_work:
-            _shut(self._wire.socket)  # which the event loop hears of
-            self._watched.close()
+        self._watched.close()
         return self._wire.has_ended
 
 

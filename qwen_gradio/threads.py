@@ -87,6 +87,12 @@ class Bell:
         self._rung = False
 
 
+def shut(opened: socket.socket) -> None:
+    """Shut a socket down, which all who wait for it hear of; it may have gone by itself."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
+
+
 class Overdue(Exception):
     """Raised when what is waited for doesn't come in time."""
 
@@ -152,12 +158,15 @@ class Ear:
         """
         if not self.is_at_work:
             self._begin()
+        if not self.is_at_work:
+            return  # it was closed meanwhile
         if self._loop is None:
             try:
                 await in_time(anyio.wait_readable(self._socket), watch)
             finally:
                 self.stop()
-            self._read()
+            if not self._is_closed:
+                self._read()
         else:
             self._set_timer(self._loop, watch.ends(self._loop.time()))
             self._waiter = self._loop.create_future()
@@ -185,6 +194,10 @@ class Ear:
     def _begin(self) -> None:
         self._let_go.clear()
         self.is_at_work = True
+        if self._is_closed:  # `close` does the two in the other order, so one of them sees the other
+            self.is_at_work = False
+            self._let_go.set()
+            return
         token: Any = current_token().native_token
         if hasattr(token, "add_reader"):  # asyncio's, in other words
             with contextlib.suppress(NotImplementedError):  # Windows: anyio has a thread for this
@@ -211,8 +224,10 @@ class Ear:
         self._let_go.set()
 
     def close(self) -> None:
-        """Wait in another thread until the socket is let go, after it was shut down, which the event loop hears of."""
+        """Wait in another thread until the socket is let go; it is shut down for that, which the event loop hears."""
         self._is_closed = True
+        if self.is_at_work:
+            shut(self._socket)
         while self.is_at_work and not self._let_go.wait(1.0):
             if self._loop is not None and self._loop.is_closed():
                 return

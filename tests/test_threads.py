@@ -111,7 +111,6 @@ async def test_closing_waits_until_the_event_loop_lets_go(heard: Heard) -> None:
     let_go: list[bool] = []
 
     def take_away() -> None:
-        heard.ours.shutdown(socket.SHUT_RDWR)
         heard.ear.close()
         let_go.append(not heard.ear.is_at_work)
 
@@ -120,6 +119,13 @@ async def test_closing_waits_until_the_event_loop_lets_go(heard: Heard) -> None:
         await anyio.sleep(0.01)
         tasks.start_soon(anyio.to_thread.run_sync, take_away)
     assert let_go == [True]
+
+
+async def test_one_that_was_closed_meanwhile_does_not_touch_the_socket(heard: Heard) -> None:
+    heard.ear.close()
+    heard.ours.close()
+    await heard.wait()
+    assert (heard.ear.is_at_work, heard.pieces) == (False, [])
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
