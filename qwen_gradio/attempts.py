@@ -229,6 +229,8 @@ class SpaceAttempt:
                 if self._watch.is_the_latest:
                     raise _overdue("total", total.seconds) from None
                 raise _overdue(self._waiting_for, self._allowed or 0.0) from None
+            except StopAsyncIteration:  # an event loop that ends closes the generators that were begun in it
+                raise UsageError("this reply was begun in an event loop that has ended") from None
             if isinstance(event, Fragment):
                 if self._waiting_for != "silence":
                     self._wait_for("silence")

@@ -222,7 +222,8 @@ class _Network:
         self.has_joined = False
         self.refused: httpx.Response | None = None  # the first answer that was an error
         self._socket: socket.socket | None = None
-        self._lock = threading.Lock()  # between leaving and giving the connection back
+        # Between leaving and giving the connection back; leaving may come in the midst of itself, from a `__del__`.
+        self._lock = threading.RLock()
         self._giving_back = False
         self.left = False
         self.failure: Exception | None = None  # what gradio_client turns into a bare CancelledError
@@ -804,7 +805,10 @@ class PlainConnection:
 
     def submit(self, session: str, api_name: str, arguments: Sequence[Any], ring: Callable[[], None]) -> Call:
         """Ask the Space through a Client of the call's own. Blocks where one has to be connected first."""
-        client = self._idle.pop() if self._idle else self._client()
+        try:
+            client = self._idle.pop()
+        except IndexError:  # asked for rather than looked up first, as threads come here side by side
+            client = self._client()
         client.session_hash = session
         call = _PlainCall(_submitted(client, api_name, arguments))
         self._calls.add(call)

@@ -140,6 +140,9 @@ class Reply:
             raise
         finally:
             self._awaited = False
+        if self._over:  # closed by another task meanwhile
+            self._attempt.leave()
+            return None
         self._begun = self._begun or isinstance(event, Fragment)
         if isinstance(event, Finished):
             self._leave()
@@ -184,6 +187,8 @@ class Reply:
             raise AllFailed("none of them answered", self._failed, space=self._failed[0].space) from exc
         logger.info("%s; turning to the next", exc)
         await self._attempt.aclose()
+        if self._over:  # closed by another task meanwhile
+            raise exc
         self._choice, self._retries = self._choices.pop(0), self._allowed
         self._attempt = self._choice()
 
@@ -208,6 +213,8 @@ class Reply:
                 if failed is not None:  # the first go has been
                     first, failed = failed, None
                     raise first
+                if self._over:
+                    raise UsageError("this reply was closed before it was asked for again")  # to `_next`, which ends it
                 self._attempt = self._choice()
                 return await self._attempt.next()
         raise AssertionError("unreachable")  # pragma: no cover - the last go raises or returns

@@ -163,12 +163,16 @@ class Ear:
         if self._loop is None:
             try:
                 await in_time(anyio.wait_readable(self._socket), watch)
+                if not self._is_closed:
+                    self._read()
             finally:
                 self.stop()
-            if not self._is_closed:
-                self._read()
         else:
-            self._set_timer(self._loop, watch.ends(self._loop.time()))
+            now = self._loop.time()
+            ends = watch.ends(now)
+            if ends <= now:  # the timer has no turn while there is something to read at each
+                raise Overdue
+            self._set_timer(self._loop, ends)
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
@@ -200,9 +204,14 @@ class Ear:
             return
         token: Any = current_token().native_token
         if hasattr(token, "add_reader"):  # asyncio's, in other words
-            with contextlib.suppress(NotImplementedError):  # Windows: anyio has a thread for this
+            try:
                 token.add_reader(self._socket, self._heard)
                 self._loop = token
+            except NotImplementedError:  # Windows: anyio has a thread for this
+                pass
+            except BaseException:
+                self.stop()
+                raise
 
     def _heard(self) -> None:
         waiter = self._waiter

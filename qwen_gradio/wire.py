@@ -88,7 +88,10 @@ def wire_of(response: httpx.Response, events: Events) -> Wire | None:
         held = getattr(held, name, None)
     about = response.extensions["network_stream"].get_extra_info
     opened = about("socket")
-    is_deciphered = isinstance(opened, ssl.SSLSocket) or response.request.url.scheme == "http"
-    if not isinstance(held, h11.Connection) or not is_deciphered or "content-encoding" in response.headers:
+    is_plain = response.request.url.scheme == "http"
+    # Where TLS goes through TLS, the socket is the outer one, and the inner is an SSLObject; alone it is none.
+    is_deciphered = isinstance(opened, ssl.SSLSocket) and not isinstance(about("ssl_object"), ssl.SSLObject)
+    is_compressed = "content-encoding" in response.headers
+    if not isinstance(held, h11.Connection) or not (is_plain or is_deciphered) or is_compressed:
         return None
     return Wire(opened, held, events, lambda: bool(about("is_readable")))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from qwen_gradio import AsyncQwenClient, Reply
+from qwen_gradio import AsyncQwenClient, Reply, UsageError
 
 from .conftest import Script, ScriptedSpace, eventually
 
@@ -171,3 +172,26 @@ async def test_leaving_the_plain_path_while_it_connects(space: ScriptedSpace, mo
             await client.ask(space.script(3).prompt)
         assert scope.cancelled_caught
     assert answers == [other.final]
+
+
+async def test_reading_on_in_another_event_loop_is_told(space: ScriptedSpace) -> None:
+    """And not taken for the end: the loop that ended has closed what was begun in it."""
+    script = space.script(2000)
+    client = AsyncQwenClient(space.url)
+
+    def elsewhere(begun: Any) -> str:
+        async def begin() -> None:
+            await anext(begun)
+
+        async def go_on() -> None:
+            await anext(begun)
+
+        anyio.run(begin)
+        with pytest.raises(UsageError, match="an event loop that has ended"):
+            anyio.run(go_on)
+        return "told"
+
+    reply = client.stream(script.prompt)
+    assert await anyio.to_thread.run_sync(elsewhere, reply) == "told"
+    await client.aclose()
+    assert await anyio.to_thread.run_sync(eventually, script.stopped)

@@ -138,3 +138,24 @@ async def test_a_question_that_fails_may_be_asked_again(space: ScriptedSpace) ->
 def test_a_wrong_number_of_retries_is_refused(retries: int) -> None:
     with pytest.raises(InvalidOption, match="expected a whole number from 0 for retries"):
         AsyncQwenClient(retries=retries)
+
+
+async def test_a_reply_that_is_closed_in_a_pause_is_not_asked_for_again(
+    answering: Callable[[bytes], str], requests: list[str], space: ScriptedSpace
+) -> None:
+    stamina.set_active(True)
+    async with AsyncQwenClient(space.url) as client:
+        shared, _ = await client._connected()
+        shared._client.sse_data_url = answering(UNAVAILABLE) + "/join"  # type: ignore[attr-defined] # a SharedConnection
+        shared._origin = "http://127.0.0.1"  # type: ignore[attr-defined] # the same
+        del requests[:]
+        reply = client.stream("hi")
+        async with anyio.create_task_group() as tasks:
+
+            async def close() -> None:
+                await anyio.sleep(0.2)
+                await reply.aclose()
+
+            tasks.start_soon(close)
+            assert [fragment async for fragment in reply] == []
+    assert requests == ["/join"]

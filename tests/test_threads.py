@@ -199,3 +199,25 @@ async def test_a_deadline_that_moves_on_is_not_set_anew_each_time(heard: Heard, 
         await heard.ear.wait(watch)
     heard.ear.stop()
     assert calls.call_count == (1 if timers.call_count else 0)
+
+
+async def test_a_deadline_holds_where_there_is_always_something_to_read(heard: Heard) -> None:
+    watch = Watch()
+    watch.begin(0.05)
+
+    async def listen() -> None:
+        while True:
+            heard.theirs.send(b"spinner")
+            await heard.ear.wait(watch)
+
+    with anyio.fail_after(5), pytest.raises(Overdue):
+        await listen()
+    heard.ear.stop()
+
+
+async def test_a_socket_that_can_not_be_watched_is_let_go(heard: Heard) -> None:
+    heard.ours.close()
+    with pytest.raises((ValueError, OSError, anyio.ClosedResourceError)):
+        await heard.wait()
+    heard.ear.close()
+    assert not heard.ear.is_at_work

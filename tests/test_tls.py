@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -22,9 +23,14 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="module")
-def https(space: ScriptedSpace, authority: trustme.CA) -> Iterator[str]:
-    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(served)
+def served(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def https(space: ScriptedSpace, served: ssl.SSLContext) -> Iterator[str]:
     with proxy.tls(space.url, served) as url:
         yield url
 
@@ -36,13 +42,21 @@ def trusted(authority: trustme.CA, mocker: Any) -> None:
     mocker.patch("qwen_gradio.connection._tls", return_value=context)
 
 
-@pytest.fixture(params=["straight", "proxy"])
-def proxy_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+@pytest.fixture(params=["straight", "proxy", "a proxy behind TLS, so TLS in TLS"])
+def proxy_url(
+    request: pytest.FixtureRequest,
+    served: ssl.SSLContext,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str | None]:
     if request.param == "straight":
         yield None
     else:
-        with proxy.running() as through:
-            yield through.url
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))  # httpcore's own context for the proxy
+        with proxy.running() as through, proxy.tls(through.url, served) as secured:
+            yield through.url if request.param == "proxy" else secured
             assert {asked.split(" ")[0] for asked in through.asked} == {"CONNECT"}
 
 
