@@ -38,7 +38,8 @@ class Decoder:
 
     Attributes:
         text: the newest snapshot, less what may be no part of the reply, until `finish` has shown that it is: a typing
-            cursor at its end, with the blank before it, and a placeholder ("Thinking…") before its first word.
+            cursor at its end, with the blanks before it that are new, and a placeholder ("Thinking…") before its first
+            word.
         before: the one before that.
     """
 
@@ -51,12 +52,19 @@ class Decoder:
     def feed(self, snapshot: str) -> Splice | None:
         """Take the next snapshot; None if it brings nothing new."""
         if snapshot.endswith(CURSORS):
-            snapshot = snapshot[:-1].rstrip()  # some put a blank before it
+            snapshot = self._without_cursor(snapshot)
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
     def finish(self, snapshot: str) -> Splice | None:
         """Take the last snapshot, which is the reply to the letter; None if it brings nothing new."""
         return self._advance(snapshot, last=True)
+
+    def _without_cursor(self, snapshot: str) -> str:
+        """Cut off the cursor and the blanks that some pages put before it, but no blank of the snapshot before."""
+        cut = snapshot[:-1]
+        stripped = cut.rstrip()
+        known = self.text[len(stripped) :]
+        return stripped + known if known and cut.startswith(known, len(stripped)) else stripped
 
     def _advance(self, snapshot: str, *, last: bool = False) -> Splice | None:
         before = self.before = self.text

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qwen_gradio.fragments import CURSORS, WINDOW, Decoder, Splice
@@ -53,6 +53,17 @@ def test_a_typing_cursor_that_is_taken_back_is_not_sent(cursor: str) -> None:
 
 def test_the_blank_before_a_cursor_comes_with_what_follows() -> None:
     assert [splice.text for splice in decoded(["ab █", "ab c █", "ab c"])] == ["ab", " c"]
+
+
+@pytest.mark.parametrize("last", [" ▌", " \n▌", "  ▌ ▌"])
+def test_cursor_after_blanks_that_were_read_repeats_no_blank(last: str) -> None:
+    splices = decoded([" ", last, last])
+    assert "".join(splice.text for splice in splices) == last
+    assert all(splice.text for splice in splices), "nothing is withdrawn"
+
+
+def test_cursor_after_a_rewritten_blank_withdraws_it() -> None:
+    assert [splice.text for splice in decoded(["a ", "a\n▌", "a\nb"])] == ["a ", "", "\nb"]
 
 
 def test_a_typing_cursor_that_stays_is_text() -> None:
@@ -136,6 +147,8 @@ TEXT = st.text(alphabet=st.sampled_from("ab [0,1]\r\n`é你👩\u200d👧▌"), 
 
 
 @given(st.lists(TEXT, min_size=1))
+@example([" ", "▌"])
+@example(["a", " ", "▌", "\n"])
 def test_append_only_snapshots_joined_are_the_last(pieces: list[str]) -> None:
     snapshots = growing(pieces)
     splices = decoded(snapshots)
