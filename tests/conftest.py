@@ -3,99 +3,80 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import json
 import os
-import signal
 import socketserver
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import stamina
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
-from qwen_gradio import demo
+from .environments import VERSIONS
+from .servers.forked import ForkServers, Script, ScriptedSpace
 
-from .environments import python_with_gradio
+__all__ = ["Script", "ScriptedSpace", "eventually", "our_threads"]
 
-SCRIPT = Path(__file__).with_name("scripted_space.py")
-_ids = itertools.count()
+CACHE = Path(__file__).parents[1] / ".cache"
+# Nothing is written outside of the clone; a server or a command that a test starts inherits it.
+(CACHE / "tmp").mkdir(parents=True, exist_ok=True)
+os.environ["TMPDIR"] = tempfile.tempdir = str(CACHE / "tmp")
+set_hypothesis_home_dir(CACHE / "hypothesis")
 
-
-@dataclass(frozen=True)
-class ScriptedSpace:
-    """A running scripted Space: where it is, and what it saw."""
-
-    url: str
-    log: Path
-
-    def script(self, updates: int | list[str], **more: Any) -> Script:
-        return Script(self, f"r{next(_ids)}", {"updates": updates, **more})
-
-    def kill(self) -> None:
-        """End its process as the kernel does that runs out of memory; the log's first line names it."""
-        first = json.loads(self.log.read_text().splitlines()[0])
-        os.kill(first["pid"], signal.SIGKILL)
-
-    def saw(self, name: str) -> list[dict[str, Any]]:
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        return [entry for entry in map(json.loads, lines) if entry["id"] == name]
+UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", derandomize=True, max_examples=50, **UNHURRIED)
+settings.register_profile("full", max_examples=500, print_blob=True, **UNHURRIED)
 
 
-@dataclass(frozen=True)
-class Script:
-    """A prompt that makes the Space play, and what the Space saw of it."""
-
-    space: ScriptedSpace
-    name: str
-    play: dict[str, Any]
-
-    @property
-    def prompt(self) -> str:
-        return json.dumps({"id": self.name, **self.play})
-
-    def count(self, what: str) -> int:
-        return sum(entry["saw"] == what for entry in self.space.saw(self.name))
-
-    @property
-    def final(self) -> str:
-        """The whole reply, by the Space's own account."""
-        text: str = next(entry["text"] for entry in self.space.saw(self.name) if entry["saw"] == "final")
-        return text
-
-    def stopped(self) -> bool:
-        """Whether the Space works on it no more: closed (Gradio 5 and 6), or no step any more (4 drops it unclosed)."""
-        if self.count("closed"):
-            return True
-        steps = self.count("step")
-        time.sleep(0.3)
-        return self.count("step") == steps
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the tests that are marked as full, too")
 
 
-@contextlib.contextmanager
-def scripted(folder: Path, *arguments: str, gradio: str = "6") -> Iterator[ScriptedSpace]:
-    log = folder / "saw.jsonl"
-    with demo.running(SCRIPT, str(log), *arguments, python=python_with_gradio(gradio)) as url:
-        yield ScriptedSpace(url.rstrip("/"), log)
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("full" if config.getoption("full") else "quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked as full, and let one worker run all that asks the same old gradio."""
+    for item in items:
+        for version in VERSIONS & {str(value).split(" ")[0] for value in _parameters(item)}:
+            item.add_marker(pytest.mark.full)
+            item.add_marker(pytest.mark.xdist_group(version))
+    if not config.getoption("full"):
+        left_out = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _parameters(item: pytest.Item) -> Iterable[object]:
+    return item.callspec.params.values() if hasattr(item, "callspec") else ()
 
 
 @pytest.fixture(scope="session")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedSpace]:
+def fork_servers() -> Iterator[ForkServers]:
+    """What runs scripts that serve gradio apps."""
+    with ForkServers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def space(fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedSpace]:
     """A scripted Space on Gradio 6."""
-    with scripted(tmp_path_factory.mktemp("space")) as running:
+    with fork_servers.scripted(tmp_path_factory.mktemp("space")) as running:
         yield running
 
 
 @pytest.fixture
-def make_space(tmp_path: Path) -> Iterator[Callable[..., ScriptedSpace]]:
+def make_space(fork_servers: ForkServers, tmp_path: Path) -> Iterator[Callable[..., ScriptedSpace]]:
     """Make scripted Spaces that end with the test."""
     with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **options: stack.enter_context(scripted(tmp_path, *arguments, **options))
+        yield lambda *arguments, **options: stack.enter_context(fork_servers.scripted(tmp_path, *arguments, **options))
 
 
 @pytest.fixture(autouse=True)
@@ -148,8 +129,21 @@ def answering() -> Iterator[Callable[[bytes], str]]:
         server.server_close()
 
 
+_threads_before: list[threading.Thread] = []
+
+
+@pytest.fixture(autouse=True)
+def threads_before() -> Iterator[list[threading.Thread]]:
+    """The threads that there are when a test begins, which it doesn't count."""
+    _threads_before[:] = threading.enumerate()
+    yield _threads_before
+    _threads_before.clear()
+
+
 def our_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "qwen_gradio"]
+    """The package's threads that this test has started."""
+    new = [thread for thread in threading.enumerate() if thread not in _threads_before]
+    return [thread.name for thread in new if thread.name == "qwen_gradio"]
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:

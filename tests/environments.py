@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -14,15 +15,17 @@ CACHE = ROOT / ".cache" / "environments"
 
 # Gradio 4 is older than its dependencies' later changes, hence the pins.
 FOR_GRADIO_4 = ["huggingface_hub<0.26", "starlette<0.42", "pydantic<2.11", "httpx<0.28", "jinja2<3.2"]
+TO_TEST = ["hypothesis>=6.100", "pytest>=8.3", "pytest-xdist>=3.6", "trio>=0.31", "trustme>=1.2"]
 NEEDS = {
     "g4f-0.4.8.1": ["g4f==0.4.8.1", "anyio>=4.11"],
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
-    "gradio_client-2.6.1": ["gradio_client==2.6.1", "-e", f"{ROOT}", "pytest>=8.3", "trio>=0.31", "trustme>=1.2"],
-    "gradio-6": ["gradio>=6,<7", "modelscope_studio==2.1.2"],
+    "gradio_client-2.6.1": ["gradio_client==2.6.1", "-e", str(ROOT), *TO_TEST],
+    "gradio-6-modelscope": ["gradio>=6,<7", "modelscope_studio==2.1.2"],
     "gradio-5.50.0": ["gradio==5.50.0", "modelscope_studio==1.6.1"],
     "gradio-4.44.1": ["gradio==4.44.1", "modelscope_studio==0.5.2", "fastapi<0.116", *FOR_GRADIO_4],
     "gradio-4.32.1": ["gradio==4.32.1", "fastapi<0.112", "numpy<2", *FOR_GRADIO_4],
 }
+VERSIONS = {name.removeprefix("gradio-") for name in NEEDS if name.startswith("gradio-")} - {"6"}  # the old ones
 
 
 def python_with_gradio(version: str) -> str:
@@ -34,6 +37,13 @@ def python_with_gradio(version: str) -> str:
 
 def python_with(what: str) -> str:
     """Give the path of a Python that has what `NEEDS` lists under that name."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be making it
+        return _made(what)
+
+
+def _made(what: str) -> str:
     home = CACHE / what
     made_of = "\n".join([*NEEDS[what], (ROOT / "pyproject.toml").read_text() if "-e" in NEEDS[what] else ""])
     if not (home / "made").exists() or (home / "made").read_text() != made_of:

@@ -196,7 +196,7 @@ async def test_a_server_killed_half_way_is_a_lost_connection(make_space: Callabl
         reply = client.stream(script.prompt)
         while len(reply.text) < 50:
             await anext(reply)
-        space.kill()
+        space.process.kill()
         with pytest.raises(ConnectionLost) as caught:
             await _read_into([], reply)
         assert caught.value.partial == reply.text

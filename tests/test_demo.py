@@ -9,15 +9,15 @@ import pytest
 
 from qwen_gradio import QwenClient, demo
 
-from .environments import python_with_gradio
+from .servers.forked import ForkServers
 
 
 @pytest.mark.parametrize("gradio", ["4.44.1", "5.50.0", "6"])
-def test_it_has_the_qwen_spaces_api(gradio: str) -> None:
+def test_it_has_the_qwen_spaces_api(fork_servers: ForkServers, gradio: str) -> None:
     from qwen_gradio.connection import connect
 
-    with demo.running(python=python_with_gradio(gradio)) as url:
-        made = connect(url, token=None, auth=None, proxy=None, seconds=20)
+    with fork_servers.running(Path(demo.__file__), gradio=gradio) as process:
+        made = connect(process.printed, token=None, auth=None, proxy=None, seconds=20)
         named, listeners = made.info["named_endpoints"], made.config["dependencies"]
         made.close()
     assert list(named) == ["/model_chat", "/model_chat_1", "/clear_session", "/modify_system_session"]

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_gradio import ProtocolError, QwenGradioError, chatbot
@@ -63,7 +63,6 @@ def test_a_chatbots_value(value: Any, whole: bool) -> None:
     assert isinstance(chatbot.snapshot_of(value, whole=whole), chatbot.Snapshot | None)
 
 
-@settings(max_examples=500)
 @given(CONFIG, INFO, JSON, JSON)
 def test_a_space(config: Any, info: Any, output: Any, option: Any) -> None:
     try:

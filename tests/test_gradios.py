@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import anyio
 import pytest
 
 from qwen_gradio import AppRaised, AsyncQwenClient, ConnectionLost, DeadlineExceeded, Timeouts
 
-from .conftest import ScriptedSpace, eventually, our_threads, scripted
+from .conftest import ScriptedSpace, eventually, our_threads
+from .servers.forked import ForkServers
 
 
 @pytest.fixture(scope="module", params=["4.44.1", "5.50.0", "6"])
-def any_space(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedSpace]:
-    with scripted(tmp_path_factory.mktemp("any"), gradio=request.param) as running:
+def any_space(
+    request: pytest.FixtureRequest, fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ScriptedSpace]:
+    with fork_servers.scripted(tmp_path_factory.mktemp("any"), gradio=request.param) as running:
         yield running
 
 
@@ -100,11 +103,12 @@ async def test_silence_ends_in_a_deadline(any_space: ScriptedSpace, path: str) -
 
 
 @pytest.mark.usefixtures("path")
-async def test_a_server_that_ends_is_a_lost_connection(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with scripted(tmp_path_factory.mktemp("ending")) as space:
-        client = AsyncQwenClient(space.url)
-        reply = client.stream(space.script(100_000).prompt)
-        await anext(reply)
+async def test_a_server_that_ends_is_a_lost_connection(make_space: Callable[..., ScriptedSpace]) -> None:
+    space = make_space()
+    client = AsyncQwenClient(space.url)
+    reply = client.stream(space.script(100_000).prompt)
+    await anext(reply)
+    space.process.kill()
     with pytest.raises(ConnectionLost) as caught:
         async for _ in reply:
             pass

@@ -14,6 +14,8 @@ from qwen_gradio import AsyncQwenClient, QwenGradioError
 
 from .conftest import Script, ScriptedSpace, eventually, our_threads
 
+pytestmark = pytest.mark.full
+
 
 async def test_sixty_at_once(space: ScriptedSpace) -> None:
     scripts = [space.script(5, step=0.05) for _ in range(60)]

@@ -161,6 +161,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.full
 def test_it_works_inside_g4f(space: ScriptedSpace, tmp_path: Path) -> None:
     script = space.script(5)
     environment = {**os.environ, "HOME": str(tmp_path)}  # g4f keeps cookies and caches there

@@ -20,6 +20,7 @@ import qwen_gradio
 from qwen_gradio import AsyncQwenClient, Timeouts, demo, errors, spaces
 
 from .benchmarks import report
+from .servers.forked import ForkServers
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = Path(__file__).parent / "benchmarks"
@@ -31,9 +32,9 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def stand_in() -> Iterator[str]:
-    with demo.running() as url:
-        yield url.rstrip("/")
+def stand_in(fork_servers: ForkServers) -> Iterator[str]:
+    with fork_servers.running(Path(demo.__file__)) as process:
+        yield process.printed.rstrip("/")
 
 
 def run(program: str, stand_in: str) -> str:
@@ -96,6 +97,7 @@ def test_every_known_space_is_told() -> None:
         assert f"| `{known.id}` | {aliases} | {known.about} |" in README
 
 
+@pytest.mark.full
 def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
     """With the files that git would clone, an empty home, and no virtual environment."""
     command = next(line for line in README.splitlines() if "--demo" in line)
@@ -120,6 +122,7 @@ def test_the_numbers_are_those_of_the_run_that_is_kept() -> None:
     assert (BENCHMARKS / "fragments.svg").read_text() == report.picture(measured)
 
 
+@pytest.mark.full
 def test_the_benchmark_runs(tmp_path: Path) -> None:
     """As quickly as it can: each part of it, and every client but for the JavaScript one, which needs Node."""
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--to", str(tmp_path)]

@@ -89,7 +89,7 @@ async def test_after_the_first_fragment_nothing_is_tried_again(make_space: Calla
     script = space.script(10_000)
     async with AsyncQwenClient(space.url, retries=2) as client, client.stream(script.prompt) as reply:
         await anext(reply)
-        space.kill()
+        space.process.kill()
         with pytest.raises(ConnectionLost) as caught:
             async for _ in reply:
                 pass

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from ..conftest import ScriptedSpace
 from . import wrong_server
-from .nursery import Nursery, Space
-from .trial import Row, Trial, rows
+from .trial import ROW, Row, Trial
 from .wrong_server import WrongServer
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    with tempfile.TemporaryDirectory() as folder, Nursery(Path(folder)) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def real(nursery: Nursery) -> Iterator[Space]:
-    """A real Gradio server that the whole trial asks."""
-    with nursery.space() as space:
-        yield space
-
-
-@pytest.fixture(scope="session")
-def description(real: Space) -> tuple[dict[str, Any], dict[str, Any]]:
+def description(space: ScriptedSpace) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a real one says of itself."""
-    with httpx.Client(base_url=real.url, trust_env=False) as client:
+    with httpx.Client(base_url=space.url, trust_env=False) as client:
         return client.get("/config").json(), client.get("/gradio_api/info", params={"serialize": "False"}).json()
 
 
@@ -44,16 +29,18 @@ def elsewhere(description: tuple[dict[str, Any], dict[str, Any]]) -> Iterator[Wr
 
 
 @pytest.fixture
-def trial(anyio_backend: str, capfd: pytest.CaptureFixture[str]) -> Trial:
-    return Trial(anyio_backend, capfd)
+def trial(anyio_backend: str, capfd: pytest.CaptureFixture[str], record_property: Callable[..., None]) -> Trial:
+    return Trial(anyio_backend, capfd, record_property)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what came of each case, in a line for each; two where the backends differ."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    rows = [Row(*value) for report in reports for name, value in report.user_properties if name == ROW]
     if not rows:
         return
     table: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows):
         table.setdefault((row.name, row.came, row.partial), []).append(row)
     names = {name for name, _, _ in table}
     terminalreporter.section(f"fault trial: {len(names)} cases, {len(rows)} runs")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -20,12 +19,14 @@ from qwen_gradio import (
     ReplyTooLong,
 )
 
+from ..servers.forked import FORK_SERVER, ForkServers, Process, ScriptedSpace
 from . import wrong_server
 from .cases import CASES, Case
-from .nursery import Nursery, Space
 from .trial import Trial, client_for
 from .wrong_server import WrongServer
 
+MakeSpace = Callable[..., ScriptedSpace]
+MISBEHAVING = FORK_SERVER.with_name("misbehaving_space.py")
 HANGING = json.dumps({"id": "hanging", "updates": ["Hel", "Hello"], "quiet_at": 1, "step": 0})
 BRIEF = json.dumps({"id": "brief", "updates": ["Hel", "Hello"]})
 
@@ -69,63 +70,62 @@ async def test_no_such_host(trial: Trial) -> None:
 # --- real servers that end
 
 
-ENDS = [Space.kill, Space.terminate]
+ENDS = [Process.kill, Process.terminate]
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_ended_before(end: Callable[[Space], None], trial: Trial, nursery: Nursery) -> None:
+async def test_ended_before(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
     case = Case(f"real: {end.__name__}, connected, before the question", (CannotConnect, ConnectionLost))
-    with nursery.space() as space:
-        async with client_for(space.url, case) as client:
-            end(space)
-            await trial.judge(case, space.url, client=client)
-            await trial.judge(Case(f"real: {end.__name__}, before", (CannotConnect,)), space.url)
+    space = make_space()
+    async with client_for(space.url, case) as client:
+        end(space.process)
+        await trial.judge(case, space.url, client=client)
+        await trial.judge(Case(f"real: {end.__name__}, before", (CannotConnect,)), space.url)
     await trial.check_nothing_is_left()
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_ended_in_the_queue(end: Callable[[Space], None], trial: Trial, nursery: Nursery) -> None:
+async def test_ended_in_the_queue(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
     case = Case(f"real: {end.__name__}, in the queue", (ConnectionLost,))
-    with nursery.space(at_once=1) as space:
-        async with client_for(space.url, case) as client, anyio.create_task_group() as tasks:
-            before = client.stream(HANGING)
-            assert await anext(before) == "Hel"
+    space = make_space("--at-once", "1")
+    async with client_for(space.url, case) as client, anyio.create_task_group() as tasks:
+        before = client.stream(HANGING)
+        assert await anext(before) == "Hel"
 
-            async def soon() -> None:
-                await anyio.sleep(0.3)
-                await anyio.to_thread.run_sync(end, space)
+        async def soon() -> None:
+            await anyio.sleep(0.3)
+            await anyio.to_thread.run_sync(end, space.process)
 
-            tasks.start_soon(soon)
-            await trial.judge(case, space.url, client=client)
-            await before.aclose()
+        tasks.start_soon(soon)
+        await trial.judge(case, space.url, client=client)
+        await before.aclose()
     await trial.check_nothing_is_left()
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_ended_mid_reply(end: Callable[[Space], None], trial: Trial, nursery: Nursery) -> None:
+async def test_ended_mid_reply(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
     case = Case(f"real: {end.__name__}, mid-reply", (ConnectionLost,), partial="Hel")
-    with nursery.space() as space:
-        await trial.judge(case, space.url, prompt=HANGING, then=lambda: end(space))
+    space = make_space()
+    await trial.judge(case, space.url, prompt=HANGING, then=lambda: end(space.process))
 
 
-async def test_restarted(trial: Trial, nursery: Nursery) -> None:
+async def test_restarted(trial: Trial, make_space: MakeSpace) -> None:
     lost = Case("real: restarted during a reply", (ConnectionLost,), partial="Hel")
-    with contextlib.ExitStack() as stack:
-        spaces = [stack.enter_context(nursery.space())]
-        url = spaces[0].url
+    spaces = [make_space()]
+    url = spaces[0].url
 
-        def restart() -> None:
-            spaces[-1].kill()
-            spaces.append(stack.enter_context(nursery.space(port=spaces[-1].port)))
+    def restart() -> None:
+        spaces[-1].process.kill()
+        spaces.append(make_space("--port", spaces[-1].port))
 
-        async with client_for(url, lost) as client:
-            await trial.judge(Case("real: before a restart", reply="Hello"), url, prompt=BRIEF, client=client)
-            await anyio.to_thread.run_sync(restart)
-            again = Case("real: restarted between replies", reply="Hello")
-            await trial.judge(again, url, prompt=BRIEF, client=client)
-            await trial.judge(lost, url, prompt=HANGING, client=client, then=restart)
-            after = Case("real: after a restart during a reply", reply="Hello")
-            await trial.judge(after, url, prompt=BRIEF, client=client)
+    async with client_for(url, lost) as client:
+        await trial.judge(Case("real: before a restart", reply="Hello"), url, prompt=BRIEF, client=client)
+        await anyio.to_thread.run_sync(restart)
+        again = Case("real: restarted between replies", reply="Hello")
+        await trial.judge(again, url, prompt=BRIEF, client=client)
+        await trial.judge(lost, url, prompt=HANGING, client=client, then=restart)
+        after = Case("real: after a restart during a reply", reply="Hello")
+        await trial.judge(after, url, prompt=BRIEF, client=client)
     await trial.check_nothing_is_left()
 
 
@@ -136,47 +136,47 @@ def late(name: str, deadline: str, partial: str = "", **more: Any) -> Case:
     return Case(name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: 0.5}, **more)
 
 
-async def test_frozen(trial: Trial, nursery: Nursery) -> None:
-    with nursery.space(at_once=1) as space:
-        space.freeze()
-        await trial.judge(late("real: frozen before", "connect"), space.url)
-        space.thaw()
-        case = late("real: frozen, connected, before the question", "connect")
-        async with client_for(space.url, case) as client:
-            space.freeze()
-            await trial.judge(case, space.url, client=client)
-        space.thaw()
-        case = late("real: frozen mid-reply", "silence", "Hel")
-        await trial.judge(case, space.url, prompt=HANGING, then=space.freeze)
+async def test_frozen(trial: Trial, make_space: MakeSpace) -> None:
+    space = make_space("--at-once", "1")
+    space.process.freeze()
+    await trial.judge(late("real: frozen before", "connect"), space.url)
+    space.process.thaw()
+    case = late("real: frozen, connected, before the question", "connect")
+    async with client_for(space.url, case) as client:
+        space.process.freeze()
+        await trial.judge(case, space.url, client=client)
+    space.process.thaw()
+    case = late("real: frozen mid-reply", "silence", "Hel")
+    await trial.judge(case, space.url, prompt=HANGING, then=space.process.freeze)
     await trial.check_nothing_is_left()
 
 
-async def test_silent(trial: Trial, real: Space) -> None:
-    await trial.judge(late("real: silent mid-reply", "silence", "Hel"), real.url, prompt=HANGING)
+async def test_silent(trial: Trial, space: ScriptedSpace) -> None:
+    await trial.judge(late("real: silent mid-reply", "silence", "Hel"), space.url, prompt=HANGING)
     unbegun = json.dumps({"id": "unbegun", "updates": ["Hel"], "quiet_at": 0})
-    await trial.judge(late("real: started, then silent", "first"), real.url, prompt=unbegun)
+    await trial.judge(late("real: started, then silent", "first"), space.url, prompt=unbegun)
     steady = json.dumps({"id": "steady", "updates": ["Hel"] * 1000, "step": 0.02})
-    await trial.judge(late("real: in all", "total", "Hel"), real.url, prompt=steady)
+    await trial.judge(late("real: in all", "total", "Hel"), space.url, prompt=steady)
 
 
 # --- real queues
 
 
-async def test_queues(trial: Trial, nursery: Nursery) -> None:
-    with nursery.space(at_once=1, waiting=1) as space:
-        case = late("real: a queue that never moves", "queue")
-        async with client_for(space.url, case) as client:
-            running = client.stream(HANGING)
-            assert await anext(running) == "Hel"
-            await trial.judge(case, space.url, client=client)
-            waiting = client.stream(BRIEF)
-            async for event in waiting.events():
-                if type(event).__name__ == "Queued":
-                    break
-            full = Case("real: the queue full", (QueueFull,))
-            await trial.judge(full, space.url, client=client)
-            await waiting.aclose()
-            await running.aclose()
+async def test_queues(trial: Trial, make_space: MakeSpace) -> None:
+    space = make_space("--at-once", "1", "--max-size", "1")
+    case = late("real: a queue that never moves", "queue")
+    async with client_for(space.url, case) as client:
+        running = client.stream(HANGING)
+        assert await anext(running) == "Hel"
+        await trial.judge(case, space.url, client=client)
+        waiting = client.stream(BRIEF)
+        async for event in waiting.events():
+            if type(event).__name__ == "Queued":
+                break
+        full = Case("real: the queue full", (QueueFull,))
+        await trial.judge(full, space.url, client=client)
+        await waiting.aclose()
+        await running.aclose()
     await trial.check_nothing_is_left()
 
 
@@ -214,12 +214,12 @@ def app_cases() -> list[tuple[Case, str, dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def misbehaving(nursery: Nursery) -> Any:
-    with nursery.space(page="misbehaving") as space:
-        yield space
+def misbehaving(fork_servers: ForkServers) -> Iterator[str]:
+    with fork_servers.running(MISBEHAVING) as process:
+        yield process.printed.rstrip("/")
 
 
 @pytest.mark.parametrize(("case", "api_name", "script"), app_cases(), ids=[case.name for case, *_ in app_cases()])
-async def test_apps(case: Case, api_name: str, script: dict[str, Any], trial: Trial, misbehaving: Space) -> None:
+async def test_apps(case: Case, api_name: str, script: dict[str, Any], trial: Trial, misbehaving: str) -> None:
     asked = Case(**{**case.__dict__, "options": {**case.options, "api_name": f"/{api_name}"}})
-    await trial.judge(asked, misbehaving.url, prompt=json.dumps(script))
+    await trial.judge(asked, misbehaving, prompt=json.dumps(script))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import pytest
@@ -21,7 +19,7 @@ from qwen_gradio import (
     Timeouts,
 )
 
-from ..conftest import eventually
+from ..conftest import eventually, our_threads
 from .cases import Case
 
 TOKEN = "hf_secret"  # noqa: S105 - nobody's
@@ -30,17 +28,16 @@ LIMIT = 10  # seconds for any case, after which it hangs
 OURS = (DeadlineExceeded, EmptyReply, EndpointNotFound, ReplyTooLong)  # told by us, with nothing foreign behind them
 
 
-@dataclass(frozen=True)
-class Row:
+ROW = "fault"  # the property of a test that holds a line of the table
+
+
+class Row(NamedTuple):
     """A line of the table."""
 
     name: str
     backend: str
     came: str
     partial: str
-
-
-rows: list[Row] = []
 
 
 def client_for(url: str, case: Case) -> AsyncQwenClient:
@@ -52,10 +49,10 @@ def client_for(url: str, case: Case) -> AsyncQwenClient:
 class Trial:
     """Asks as a case says, and judges."""
 
-    def __init__(self, backend: str, capfd: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, backend: str, capfd: pytest.CaptureFixture[str], record: Callable[..., None]) -> None:
         self._backend = backend
         self._capfd = capfd
-        self._before = {thread.ident for thread in threading.enumerate()}
+        self._record = record
 
     async def judge(
         self,
@@ -103,12 +100,8 @@ class Trial:
             await self.check_nothing_is_left()
 
     async def check_nothing_is_left(self) -> None:
-        assert await anyio.to_thread.run_sync(lambda: eventually(lambda: not self._threads(), 2)), "a thread is left"
+        assert await anyio.to_thread.run_sync(lambda: eventually(lambda: not our_threads())), "a thread is left"
         assert self._capfd.readouterr() == ("", "")
-
-    def _threads(self) -> list[threading.Thread]:
-        new = [thread for thread in threading.enumerate() if thread.ident not in self._before]
-        return [thread for thread in new if thread.name == "qwen_gradio"]
 
     def _write_down(self, case: Case, raised: BaseException | None, text: str) -> None:
         came, partial = "the reply, whole", _short(text)
@@ -118,7 +111,7 @@ class Trial:
                 "HANGS" if type(raised) is TimeoutError else type(raised).__name__ + f" ({deadline})" * bool(deadline)
             )
             partial = _short(getattr(raised, "partial", ""))
-        rows.append(Row(case.name, self._backend, came, partial))
+        self._record(ROW, [*Row(case.name, self._backend, came, partial)])
 
 
 def _check(case: Case, url: str, raised: BaseException | None, text: str) -> None:

@@ -7,7 +7,6 @@ import os
 import ssl
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,44 +14,61 @@ from typing import Any
 import pytest
 import trustme
 
-from qwen_gradio import AsyncQwenClient, QwenGradioError, connection, demo
+from qwen_gradio import AsyncQwenClient, QwenGradioError, connection
 
 from .. import proxy
 from ..environments import python_with
+from ..servers.forked import ForkServers
 from .cells import APPS, BY_NAME, CELLS, COLUMNS, EARLIER, QUERY, STREAMS, SYSTEM, WHOLE, App, table
 
 ROOT = Path(__file__).parents[2]
 RUNNING = "QWEN_GRADIO_CELLS"  # where the servers are that the run which started this one has up
 
 
-class Servers:
-    """The apps, served column by column, the next ones while the first are asked; and the file of the private CA."""
+# What this environment lacks: the app is served by one that has it.
+IN_MODELSCOPE_STUDIO = {"qwen2_5", "qwen3"}
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
-        self._stack = stack
+
+class Servers:
+    """The apps, each served when it is asked first; and the file of the private CA."""
+
+    def __init__(self, stack: ExitStack, fork_servers: ForkServers, folder: Path) -> None:
+        self._stack, self._fork_servers = stack, fork_servers
         self._authority = trustme.CA()
         self.authority = str(folder / "authority.pem")
         self._authority.cert_pem.write_to_path(self.authority)
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        self._urls = {column: pool.submit(self._served, column) for column in COLUMNS}
+        self._urls: dict[tuple[str, str], str] = {}
 
     def url(self, column: str, app: App) -> str:
-        return self._urls[column].result()["tls" if app.name == "tls" else app.file]
+        if app.name == "tls":
+            return self._behind_tls(column)
+        key = column, app.file
+        if key not in self._urls:
+            self._urls[key] = self._served(column, app.file)
+        return self._urls[key]
 
-    def running(self) -> str:
-        urls = {column: served.result() for column, served in self._urls.items()}
-        return json.dumps({"urls": urls, "authority": self.authority})
-
-    def _served(self, column: str) -> dict[str, str]:
+    def _served(self, column: str, name: str) -> str:
         version, _, kind = column.partition(" ")
-        names = sorted({app.file for app in APPS if column in app.columns})
         kinds = ["--chatbots", kind] if kind else []
-        script, python = Path(__file__).with_name("serve.py"), python_with(f"gradio-{version}")
-        running = demo.running(script, *kinds, *names, python=python, seconds=120)
-        urls: dict[str, str] = json.loads(self._stack.enter_context(running))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert("localhost").configure_cert(context)
-        return {**urls, "tls": self._stack.enter_context(proxy.tls(urls["qwen2_72b"], context))}
+        gradio = "6-modelscope" if version == "6" and name in IN_MODELSCOPE_STUDIO else version
+        script = Path(__file__).with_name("serve.py")
+        running = self._stack.enter_context(self._fork_servers.running(script, *kinds, name, gradio=gradio))
+        url: str = json.loads(running.printed)[name]
+        return url
+
+    def _behind_tls(self, column: str) -> str:
+        key = column, "tls"
+        if key not in self._urls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._authority.issue_cert("localhost").configure_cert(context)
+            plain = self.url(column, BY_NAME["qwen2_72b"])
+            self._urls[key] = self._stack.enter_context(proxy.tls(plain, context))
+        return self._urls[key]
+
+    def running(self, column: str) -> str:
+        """Where all apps of a column are, as JSON for another run."""
+        urls = {app.name: self.url(column, app) for app in APPS if column in app.columns}
+        return json.dumps({"urls": urls, "authority": self.authority})
 
 
 class ServedElsewhere:
@@ -61,18 +77,18 @@ class ServedElsewhere:
     def __init__(self, running: dict[str, Any]) -> None:
         self._urls, self.authority = running["urls"], running["authority"]
 
-    def url(self, column: str, app: App) -> str:
-        url: str = self._urls[column]["tls" if app.name == "tls" else app.file]
+    def url(self, _column: str, app: App) -> str:
+        url: str = self._urls[app.name]
         return url
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers | ServedElsewhere]:
+def servers(fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers | ServedElsewhere]:
     if RUNNING in os.environ:
         yield ServedElsewhere(json.loads(os.environ[RUNNING]))
         return
     with ExitStack() as stack:
-        yield Servers(stack, tmp_path_factory.mktemp("cells"))
+        yield Servers(stack, fork_servers, tmp_path_factory.mktemp("cells"))
 
 
 @pytest.fixture
@@ -103,8 +119,13 @@ async def outcome(url: str, app: App) -> str:
     return WHOLE if len(fragments) == 1 else STREAMS
 
 
+def marked(column: str, name: str) -> Any:
+    is_apart = column == "6" and name in IN_MODELSCOPE_STUDIO
+    return pytest.param(column, name, marks=[pytest.mark.full, pytest.mark.xdist_group("6")] if is_apart else [])
+
+
 @pytest.mark.usefixtures("trusted")
-@pytest.mark.parametrize(("column", "name"), CELLS)
+@pytest.mark.parametrize(("column", "name"), [marked(*cell) for cell in CELLS])
 async def test_a_cell(servers: Servers, requests: list[str], column: str, name: str) -> None:
     app = BY_NAME[name]
     assert await outcome(servers.url(column, app), app) == app.outcome
@@ -114,31 +135,29 @@ async def test_a_cell(servers: Servers, requests: list[str], column: str, name: 
     assert made == logins.get(name, asked), "no request more than gradio_client makes"
 
 
+@pytest.mark.parametrize("column", ["4.44.1", "6"])
 @pytest.mark.parametrize(
     "name", ["undocumented", "authenticated", "authenticated_wrong", "authenticated_not", "mounted"]
 )
-async def test_a_cell_without_the_seams(servers: Servers, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cell_without_the_seams(
+    servers: Servers, column: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
     app = BY_NAME[name]
-    assert await outcome(servers.url("4.44.1", app), app) == app.outcome
+    assert await outcome(servers.url(column, app), app) == app.outcome
 
 
+@pytest.mark.full
 @pytest.mark.skipif(RUNNING in os.environ, reason="this is that run")
-def test_every_cell_through_the_oldest_gradio_client(servers: Servers) -> None:
-    command = [
-        python_with("gradio_client-2.6.1"),
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-k",
-        "test_a_cell and not seams",
-    ]
-    environment = {**os.environ, RUNNING: servers.running()}
-    run = subprocess.run([*command, __file__], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_cells_through_oldest_gradio_client_have_same_outcome(servers: Servers, column: str) -> None:
+    selected = f"{test_a_cell.__name__}[ and {column.split(' ')[-1]}-"
+    command = [python_with("gradio_client-2.6.1"), "-m", "pytest", "-q", "--full", "-n", "2", "-k", selected, __file__]
+    environment = {**os.environ, RUNNING: servers.running(column)}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
-    assert f"{2 * len(CELLS)} passed" in run.stdout, "on asyncio and on trio"
+    cells = [cell for cell in CELLS if cell[0] == column]
+    assert f"{2 * len(cells)} passed" in run.stdout, "on asyncio and on trio"
 
 
 def test_the_table_in_the_readme_is_of_these_cells() -> None:

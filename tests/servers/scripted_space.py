@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 def stand_in() -> Any:
     """The stand-in's module, loaded from its file."""
-    spec = importlib.util.spec_from_file_location("demo", Path(__file__).parents[1] / "qwen_gradio" / "demo.py")
+    spec = importlib.util.spec_from_file_location("demo", Path(__file__).parents[2] / "qwen_gradio" / "demo.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,7 +32,6 @@ class Scripted:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._write("", "up", pid=os.getpid())
 
     def __call__(self, system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
         try:
