@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socketserver
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import stamina
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from .environments import VERSIONS
 from .servers.forked import ForkServers, Script, ScriptedSpace
 
 __all__ = ["Script", "ScriptedSpace", "eventually", "our_threads"]
@@ -29,9 +29,13 @@ CACHE = Path(__file__).parents[1] / ".cache"
 os.environ["TMPDIR"] = tempfile.tempdir = str(CACHE / "tmp")
 set_hypothesis_home_dir(CACHE / "hypothesis")
 
-UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("quick", derandomize=True, max_examples=50, **UNHURRIED)
-settings.register_profile("full", max_examples=500, print_blob=True, **UNHURRIED)
+# A program that a shell starts in the background ignores Ctrl-C, and so would those that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", unhurried, derandomize=True, max_examples=50)
+settings.register_profile("full", unhurried, max_examples=500, print_blob=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,19 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked as full, and let one worker run all that asks the same old gradio."""
-    for item in items:
-        for version in VERSIONS & {str(value).split(" ")[0] for value in _parameters(item)}:
-            item.add_marker(pytest.mark.full)
-            item.add_marker(pytest.mark.xdist_group(version))
+    """Leave out what is marked as full, unless that is asked for."""
     if not config.getoption("full"):
         left_out = [item for item in items if item.get_closest_marker("full")]
         items[:] = [item for item in items if not item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
-
-
-def _parameters(item: pytest.Item) -> Iterable[object]:
-    return item.callspec.params.values() if hasattr(item, "callspec") else ()
 
 
 @pytest.fixture(scope="session")

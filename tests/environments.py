@@ -10,6 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
+
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "environments"
 
@@ -25,7 +28,16 @@ NEEDS = {
     "gradio-4.44.1": ["gradio==4.44.1", "modelscope_studio==0.5.2", "fastapi<0.116", *FOR_GRADIO_4],
     "gradio-4.32.1": ["gradio==4.32.1", "fastapi<0.112", "numpy<2", *FOR_GRADIO_4],
 }
-VERSIONS = {name.removeprefix("gradio-") for name in NEEDS if name.startswith("gradio-")} - {"6"}  # the old ones
+
+
+def on_gradio(version: str) -> list[pytest.MarkDecorator]:
+    """Give the marks of a test that asks this version of Gradio: an old one is imported by one worker alone."""
+    return [] if version == "6" else [pytest.mark.full, pytest.mark.xdist_group(f"gradio {version}")]
+
+
+def on_each_gradio(*versions: str) -> list[ParameterSet]:
+    """Give the parameters of a test that asks these versions of Gradio."""
+    return [pytest.param(version, marks=on_gradio(version)) for version in versions]
 
 
 def python_with_gradio(version: str) -> str:

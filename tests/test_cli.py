@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -167,33 +168,43 @@ def test_a_reader_that_goes_away_stops_the_spaces_work(space: ScriptedSpace) -> 
     assert eventually(script.stopped)
 
 
-def on_a_terminal(*arguments: str) -> tuple[int, str]:
-    """Run the command with a terminal as its three streams, and give its exit code and what the terminal shows."""
+def on_a_terminal(*arguments: str, when: str = "", then: Callable[[], object] = bool) -> tuple[int, str]:
+    """Run the command with a terminal as its three streams, and do something when the terminal shows a text.
+
+    Returns:
+        Its exit code, and all that the terminal shows.
+    """
     parent, child = pty.openpty()
     process = subprocess.Popen([*COMMAND, *arguments], stdin=child, stdout=child, stderr=child)
     os.close(child)
-    shown = b""
+    shown, is_done = b"", False
     with contextlib.suppress(OSError):  # how a terminal ends
         while True:
             shown += os.read(parent, 65536)
+            if not is_done and when.encode() in shown:
+                is_done = True
+                then()
     os.close(parent)
     return process.wait(), shown.decode()
 
 
-def test_a_terminal_is_told_where_it_stands(space: ScriptedSpace) -> None:
-    code, shown = on_a_terminal("--space", space.url, space.script(["done"], before=1.0).prompt)
+def test_a_terminal_is_told_where_it_stands(space: ScriptedSpace, tmp_path: Path) -> None:
+    waiting, go_on = "Waiting for the first words", tmp_path / "go on"
+    prompt = space.script(["done"], until=str(go_on)).prompt
+    code, shown = on_a_terminal("--space", space.url, prompt, when=waiting, then=go_on.touch)
     assert code == 0
-    assert "Waiting for the first words" in shown
+    assert waiting in shown
     assert "done" in shown
 
 
 def test_a_terminal_is_told_its_place_in_the_queue(make_space: Callable[..., ScriptedSpace]) -> None:
-    space = make_space("--at-once", "1")
-    with QwenClient(space.url) as client, client.stream(space.script(600).prompt) as running:
+    space, place = make_space("--at-once", "1"), "In the queue: 1 of 1"
+    with QwenClient(space.url) as client, client.stream(space.script(10_000).prompt) as running:
         next(running)
-        code, shown = on_a_terminal("--space", space.url, space.script(["done"]).prompt)
+        prompt = space.script(["done"]).prompt
+        code, shown = on_a_terminal("--space", space.url, prompt, when=place, then=running.close)
     assert code == 0
-    assert "In the queue: 1 of 1" in shown
+    assert place in shown
 
 
 NASTY = "a\x1b[31mb\x07\x9b2J\rc"

@@ -9,10 +9,11 @@ import pytest
 
 from qwen_gradio import QwenClient, demo
 
+from .environments import on_each_gradio
 from .servers.forked import ForkServers
 
 
-@pytest.mark.parametrize("gradio", ["4.44.1", "5.50.0", "6"])
+@pytest.mark.parametrize("gradio", on_each_gradio("4.44.1", "5.50.0", "6"))
 def test_it_has_the_qwen_spaces_api(fork_servers: ForkServers, gradio: str) -> None:
     from qwen_gradio.connection import connect
 

@@ -11,10 +11,11 @@ import pytest
 from qwen_gradio import AppRaised, AsyncQwenClient, ConnectionLost, DeadlineExceeded, Timeouts
 
 from .conftest import ScriptedSpace, eventually, our_threads
+from .environments import on_each_gradio
 from .servers.forked import ForkServers
 
 
-@pytest.fixture(scope="module", params=["4.44.1", "5.50.0", "6"])
+@pytest.fixture(scope="module", params=on_each_gradio("4.44.1", "5.50.0", "6"))
 def any_space(
     request: pytest.FixtureRequest, fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ScriptedSpace]:

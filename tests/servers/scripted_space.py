@@ -2,7 +2,7 @@
 
 It runs in a process of its own, on any Gradio, and so imports nothing of the package but the stand-in's file. The
 prompt is the script, as JSON: {"id", "updates": [text, …] | int, "before": seconds, "step": seconds,
-"fail_at": int, "quiet_at": int}.
+"fail_at": int, "quiet_at": int, "until": path}; before the first update it waits until the path exists.
 Each line of its log is JSON too: {"id", "saw": "start" | "step" | "closed" | "final", …}.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,6 +50,8 @@ class Scripted:
     def _play(self, name: str, script: dict[str, Any]) -> Iterator[str]:
         updates, text, n = script["updates"], "", -1
         time.sleep(script.get("before", 0))
+        while not os.path.exists(script.get("until", "/")):
+            time.sleep(0.01)
         for n, update in enumerate(range(updates) if isinstance(updates, int) else updates):
             if n == script.get("fail_at"):
                 raise ValueError(f"scripted failure at {n}")

@@ -7,7 +7,8 @@ import os
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,84 +18,80 @@ import trustme
 from qwen_gradio import AsyncQwenClient, QwenGradioError, connection
 
 from .. import proxy
-from ..environments import python_with
+from ..environments import on_gradio, python_with
 from ..servers.forked import ForkServers
-from .cells import APPS, BY_NAME, CELLS, COLUMNS, EARLIER, QUERY, STREAMS, SYSTEM, WHOLE, App, table
+from .cells import BY_NAME, CELLS, COLUMNS, EARLIER, QUERY, STREAMS, SYSTEM, WHOLE, App, table
 
 ROOT = Path(__file__).parents[2]
+SERVE = Path(__file__).with_name("serve.py")
+IN_MODELSCOPE_STUDIO = {"qwen2_5", "qwen3"}
 RUNNING = "QWEN_GRADIO_CELLS"  # where the servers are that the run which started this one has up
 
 
-# What this environment lacks: the app is served by one that has it.
-IN_MODELSCOPE_STUDIO = {"qwen2_5", "qwen3"}
+@dataclass(frozen=True)
+class Served:
+    """An app that is up on a Gradio."""
 
-
-class Servers:
-    """The apps, each served when it is asked first; and the file of the private CA."""
-
-    def __init__(self, stack: ExitStack, fork_servers: ForkServers, folder: Path) -> None:
-        self._stack, self._fork_servers = stack, fork_servers
-        self._authority = trustme.CA()
-        self.authority = str(folder / "authority.pem")
-        self._authority.cert_pem.write_to_path(self.authority)
-        self._urls: dict[tuple[str, str], str] = {}
-
-    def url(self, column: str, app: App) -> str:
-        if app.name == "tls":
-            return self._behind_tls(column)
-        key = column, app.file
-        if key not in self._urls:
-            self._urls[key] = self._served(column, app.file)
-        return self._urls[key]
-
-    def _served(self, column: str, name: str) -> str:
-        version, _, kind = column.partition(" ")
-        kinds = ["--chatbots", kind] if kind else []
-        gradio = "6-modelscope" if version == "6" and name in IN_MODELSCOPE_STUDIO else version
-        script = Path(__file__).with_name("serve.py")
-        running = self._stack.enter_context(self._fork_servers.running(script, *kinds, name, gradio=gradio))
-        url: str = json.loads(running.printed)[name]
-        return url
-
-    def _behind_tls(self, column: str) -> str:
-        key = column, "tls"
-        if key not in self._urls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._authority.issue_cert("localhost").configure_cert(context)
-            plain = self.url(column, BY_NAME["qwen2_72b"])
-            self._urls[key] = self._stack.enter_context(proxy.tls(plain, context))
-        return self._urls[key]
-
-    def running(self, column: str) -> str:
-        """Where all apps of a column are, as JSON for another run."""
-        urls = {app.name: self.url(column, app) for app in APPS if column in app.columns}
-        return json.dumps({"urls": urls, "authority": self.authority})
-
-
-class ServedElsewhere:
-    """The same, of the run that started this one."""
-
-    def __init__(self, running: dict[str, Any]) -> None:
-        self._urls, self.authority = running["urls"], running["authority"]
-
-    def url(self, _column: str, app: App) -> str:
-        url: str = self._urls[app.name]
-        return url
+    column: str
+    app: App
+    url: str
 
 
 @pytest.fixture(scope="module")
-def servers(fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers | ServedElsewhere]:
-    if RUNNING in os.environ:
-        yield ServedElsewhere(json.loads(os.environ[RUNNING]))
-        return
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, str]:
+    """A private CA, and the file of its certificate."""
+    made, path = trustme.CA(), str(tmp_path_factory.mktemp("cells") / "authority.pem")
+    made.cert_pem.write_to_path(path)
+    return made, path
+
+
+@contextmanager
+def serving(fork_servers: ForkServers, authority: trustme.CA, column: str, apps: list[App]) -> Iterator[dict[str, str]]:
+    """Serve apps in a process of their own, and give the URL of each by the app's name."""
+    kinds = ["--chatbots", column.split(" ")[1]] if " " in column else []
+    names = sorted({app.file for app in apps})
     with ExitStack() as stack:
-        yield Servers(stack, fork_servers, tmp_path_factory.mktemp("cells"))
+        process = stack.enter_context(fork_servers.running(SERVE, *kinds, *names, gradio=gradio_for(column, apps)))
+        files: dict[str, str] = json.loads(process.printed)
+        urls = {app.name: files[app.file] for app in apps}
+        if "tls" in urls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("localhost").configure_cert(context)
+            urls["tls"] = stack.enter_context(proxy.tls(urls["tls"], context))
+        yield urls
+
+
+def gradio_for(column: str, apps: list[App]) -> str:
+    """The Gradio of a column, with modelscope_studio where an app needs it that this environment lacks."""
+    version = column.split(" ")[0]
+    return "6-modelscope" if version == "6" and any(app.name in IN_MODELSCOPE_STUDIO for app in apps) else version
+
+
+def param(column: str, name: str) -> Any:
+    """A cell: all of an old Gradio's are one worker's, and of the newest those of the same app."""
+    gradio = gradio_for(column, [BY_NAME[name]])
+    marks = [pytest.mark.xdist_group(f"6 {name}")] if gradio == "6" else on_gradio(gradio)
+    return pytest.param((column, name), marks=marks, id=f"{column}-{name}")
+
+
+@pytest.fixture(scope="module")
+def served(
+    request: pytest.FixtureRequest, fork_servers: ForkServers, authority: tuple[trustme.CA, str]
+) -> Iterator[Served]:
+    column, name = request.param
+    app = BY_NAME[name]
+    if RUNNING in os.environ:
+        yield Served(column, app, json.loads(os.environ[RUNNING])[name])
+    else:
+        with serving(fork_servers, authority[0], column, [app]) as urls:
+            yield Served(column, app, urls[name])
 
 
 @pytest.fixture
-def trusted(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def trusted(authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The private CA is trusted, as a user would have it: by SSL_CERT_FILE."""
-    monkeypatch.setenv("SSL_CERT_FILE", servers.authority)
+    if RUNNING not in os.environ:  # else that run has said so
+        monkeypatch.setenv("SSL_CERT_FILE", authority[1])
     connection._tls.cache_clear()
     yield
     connection._tls.cache_clear()
@@ -119,44 +116,39 @@ async def outcome(url: str, app: App) -> str:
     return WHOLE if len(fragments) == 1 else STREAMS
 
 
-def marked(column: str, name: str) -> Any:
-    is_apart = column == "6" and name in IN_MODELSCOPE_STUDIO
-    return pytest.param(column, name, marks=[pytest.mark.full, pytest.mark.xdist_group("6")] if is_apart else [])
-
-
 @pytest.mark.usefixtures("trusted")
-@pytest.mark.parametrize(("column", "name"), [marked(*cell) for cell in CELLS])
-async def test_a_cell(servers: Servers, requests: list[str], column: str, name: str) -> None:
-    app = BY_NAME[name]
-    assert await outcome(servers.url(column, app), app) == app.outcome
+@pytest.mark.parametrize("served", [param(*cell) for cell in CELLS], indirect=True)
+async def test_a_cell(served: Served, requests: list[str]) -> None:
+    app = served.app
+    assert await outcome(served.url, app) == app.outcome
     asked = ["config", "info", "join", "data"] if app.outcome in (STREAMS, WHOLE) else ["config", "info"]
     made = [path.rpartition("/")[2] for path in requests]
     logins = {"authenticated": ["login", *asked], "authenticated_wrong": ["login"], "authenticated_not": ["config"]}
-    assert made == logins.get(name, asked), "no request more than gradio_client makes"
+    assert made == logins.get(app.name, asked), "no request more than gradio_client makes"
 
 
-@pytest.mark.parametrize("column", ["4.44.1", "6"])
-@pytest.mark.parametrize(
-    "name", ["undocumented", "authenticated", "authenticated_wrong", "authenticated_not", "mounted"]
-)
-async def test_a_cell_without_the_seams(
-    servers: Servers, column: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+APART = ["undocumented", "authenticated", "authenticated_wrong", "authenticated_not", "mounted"]
+
+
+@pytest.mark.parametrize("served", [param(column, name) for column in ("4.44.1", "6") for name in APART], indirect=True)
+async def test_a_cell_without_the_seams(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
-    app = BY_NAME[name]
-    assert await outcome(servers.url(column, app), app) == app.outcome
+    assert await outcome(served.url, served.app) == served.app.outcome
 
 
 @pytest.mark.full
 @pytest.mark.skipif(RUNNING in os.environ, reason="this is that run")
-@pytest.mark.parametrize("column", COLUMNS)
-def test_cells_through_oldest_gradio_client_have_same_outcome(servers: Servers, column: str) -> None:
+@pytest.mark.parametrize("column", [pytest.param(column, marks=on_gradio(column.split(" ")[0])) for column in COLUMNS])
+def test_every_cell_through_the_oldest_gradio_client(
+    fork_servers: ForkServers, authority: tuple[trustme.CA, str], column: str
+) -> None:
+    cells = [BY_NAME[name] for at, name in CELLS if at == column]
     selected = f"{test_a_cell.__name__}[ and {column.split(' ')[-1]}-"
     command = [python_with("gradio_client-2.6.1"), "-m", "pytest", "-q", "--full", "-n", "2", "-k", selected, __file__]
-    environment = {**os.environ, RUNNING: servers.running(column)}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    with serving(fork_servers, authority[0], column, cells) as urls:
+        environment = {**os.environ, RUNNING: json.dumps(urls), "SSL_CERT_FILE": authority[1]}
+        run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
-    cells = [cell for cell in CELLS if cell[0] == column]
     assert f"{2 * len(cells)} passed" in run.stdout, "on asyncio and on trio"
 
 
