@@ -46,8 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("full" if config.getoption("full") else "quick")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked as full, unless that is asked for."""
+    """Leave out what is marked as full, unless that is asked for; begin with what takes minutes, beside the rest."""
+    items.sort(key=lambda item: not any(mark.kwargs.get("first") for mark in item.iter_markers("full")))
     if not config.getoption("full"):
         left_out = [item for item in items if item.get_closest_marker("full")]
         items[:] = [item for item in items if not item.get_closest_marker("full")]

@@ -32,7 +32,7 @@ NEEDS = {
 
 def on_gradio(version: str) -> list[pytest.MarkDecorator]:
     """Give the marks of a test that asks this version of Gradio: an old one is imported by one worker alone."""
-    return [] if version == "6" else [pytest.mark.full, pytest.mark.xdist_group(f"gradio {version}")]
+    return [] if version == "6" else [pytest.mark.full(first=True), pytest.mark.xdist_group(f"gradio {version}")]
 
 
 def on_each_gradio(*versions: str) -> list[ParameterSet]:

@@ -97,7 +97,7 @@ def test_every_known_space_is_told() -> None:
         assert f"| `{known.id}` | {aliases} | {known.about} |" in README
 
 
-@pytest.mark.full
+@pytest.mark.full(first=True)
 def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
     """With the files that git would clone, an empty home, and no virtual environment."""
     command = next(line for line in README.splitlines() if "--demo" in line)
@@ -122,7 +122,7 @@ def test_the_numbers_are_those_of_the_run_that_is_kept() -> None:
     assert (BENCHMARKS / "fragments.svg").read_text() == report.picture(measured)
 
 
-@pytest.mark.full
+@pytest.mark.full(first=True)
 def test_the_benchmark_runs(tmp_path: Path) -> None:
     """As quickly as it can: each part of it, and every client but for the JavaScript one, which needs Node."""
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--to", str(tmp_path)]
