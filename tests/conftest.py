@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import socketserver
 import tempfile
 import threading
@@ -19,6 +20,7 @@ import stamina
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from .proxy import Server
 from .servers.forked import ForkServers, Script, ScriptedSpace
 
 __all__ = ["Script", "ScriptedSpace", "eventually", "our_threads"]
@@ -92,13 +94,33 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def calls_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, str], list[tuple[Any, ...]]]:
+    """Record the arguments of each call of a function, but for those in a thread that another test left behind."""
+
+    def record(owner: object, name: str) -> list[tuple[Any, ...]]:
+        made: list[tuple[Any, ...]] = []
+        function = getattr(owner, name)
+
+        def recorded(*arguments: Any, **options: Any) -> Any:
+            if is_of_this_test():
+                made.append(arguments)
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, recorded)
+        return made
+
+    return record
+
+
+@pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that are asked for, in order, whichever httpx client asks."""
     paths: list[str] = []
     send = httpx.Client.send
 
     def recorded(self: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-        paths.append(request.url.path)
+        if is_of_this_test():
+            paths.append(request.url.path)
         return send(self, request, **options)
 
     monkeypatch.setattr(httpx.Client, "send", recorded)
@@ -108,15 +130,19 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def answering() -> Iterator[Callable[[bytes], str]]:
     """Make servers on 127.0.0.1 that answer every request alike; they end with the test."""
-    servers: list[socketserver.ThreadingTCPServer] = []
+    servers: list[Server] = []
 
     def make(answer: bytes) -> str:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                self.request.recv(65536)
-                self.request.sendall(answer)
+                with contextlib.suppress(OSError):
+                    self.request.recv(65536)
+                    self.request.sendall(answer)
+                    self.request.shutdown(socket.SHUT_WR)
+                    while self.request.recv(65536):  # closed with something unread, a socket is reset
+                        pass
 
-        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        server = Server(("127.0.0.1", 0), Handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return f"http://127.0.0.1:{server.server_address[1]}"
@@ -138,13 +164,19 @@ def threads_before() -> Iterator[list[threading.Thread]]:
     _threads_before.clear()
 
 
+def is_of_this_test() -> bool:
+    """Whether the thread that asks is the tests' own, or was started by the test that runs."""
+    thread = threading.current_thread()
+    return thread is threading.main_thread() or thread not in _threads_before
+
+
 def our_threads() -> list[str]:
     """The package's threads that this test has started."""
     new = [thread for thread in threading.enumerate() if thread not in _threads_before]
     return [thread.name for thread in new if thread.name == "qwen_gradio"]
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
     """Wait until something holds; the time bounds a failing test, and is no measure."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class Server(socketserver.ThreadingTCPServer):
+    """A server that isn't held up by a connection that stays open."""
+
     daemon_threads = True
 
 
@@ -55,7 +57,7 @@ def running() -> Iterator[Proxy]:
                 threading.Thread(target=_copy, args=(self.connection, onward), daemon=True).start()
                 _copy(onward, self.connection)
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield proxy
@@ -86,7 +88,7 @@ def tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
             with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as safe:
                 _relay(safe, url)
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"https://localhost:{server.server_address[1]}"
         server.shutdown()
@@ -106,7 +108,7 @@ def refusing(url: str, answers: list[bytes]) -> Iterator[str]:
             with contextlib.suppress(OSError):
                 _relay(self.request, url)
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()

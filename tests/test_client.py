@@ -48,26 +48,26 @@ async def _read_into(got: list[str], reply: Reply) -> None:
 
 
 async def test_every_update_is_a_fragment(space: ScriptedSpace) -> None:
-    script = space.script(50)
+    script = space.script_in_step(50)
     fragments, made_at_second = [], 0
     async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
         async for fragment in reply:
             fragments.append(fragment)
             if len(fragments) == 2:
                 made_at_second = script.count("step")
+            script.read(fragment)
         assert reply.text == script.final
     assert len(fragments) == 50
-    assert made_at_second < 25, "the second came long before the last was made"
+    assert made_at_second == 2, "the second came before the third was made"
     assert "".join(fragments) == script.final
 
 
 async def test_a_slow_reader_gets_fewer_and_longer_fragments(space: ScriptedSpace) -> None:
     script = space.script(200, step=0)
-    fragments = []
     async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
-        async for fragment in reply:
-            fragments.append(fragment)
-            await anyio.sleep(0.02)
+        fragments = [await anext(reply)]
+        assert await anyio.to_thread.run_sync(eventually, lambda: script.count("final") == 1)
+        fragments += [fragment async for fragment in reply]
     assert len(fragments) < 150
     assert "".join(fragments) == script.final
 
@@ -180,13 +180,13 @@ async def test_an_empty_reply_is_an_error(space: ScriptedSpace) -> None:
 
 
 async def test_silence_ends_in_a_deadline(space: ScriptedSpace) -> None:
-    script = space.script(5, quiet_at=3)
+    script = space.script(["so far", "never"], quiet_at=1)
     async with AsyncQwenClient(space.url, timeouts=Timeouts(silence=0.3)) as client:
         with pytest.raises(DeadlineExceeded, match=r"nothing new came for 0\.3 s") as caught:
             await client.ask(script.prompt)
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.deadline == "silence"
-    assert caught.value.partial == "".join(f"{script.name}-{n} " for n in range(3))
+    assert caught.value.partial == "so far"
 
 
 async def test_a_server_killed_half_way_is_a_lost_connection(make_space: Callable[..., ScriptedSpace]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,13 +42,18 @@ def test_it_says_what_it_is_and_what_it_was_asked() -> None:
     with demo.running() as url, QwenClient(url) as client:
         talk = client.conversation(system="Be brief.")
         first = talk.ask("Hello?")
-        with talk.stream("And again?") as reply:
-            fragments = list(reply)
+        second = talk.ask("And again?")
     assert "a stand-in for Qwen2-72B-Instruct: a real Gradio server" in first
     assert "no model" in first
     assert first.endswith("You asked: Hello?\nThe system message: Be brief.\nSaid before that: nothing")
-    assert reply.text.endswith("Said before that: you said “Hello?”")
-    assert len(fragments) == len(reply.text.split()), "a word at a time"
+    assert second.endswith("Said before that: you said “Hello?”")
+
+
+def test_stand_in_answer_grows_by_one_word_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "WORD_SECONDS", 0)
+    answers = list(demo.stand_in("Be brief.", [], "Hello?"))
+    assert [len(answer.split()) for answer in answers] == list(range(1, len(answers) + 1))
+    assert all(after.startswith(before) for before, after in pairwise(answers))
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_program_exits(space: ScriptedSpace, program: str, arguments: list[str
         if waits:
             process.send_signal(signal.SIGINT)
         try:
-            _, err = process.communicate(timeout=10)  # bounds a failing test: the Space is silent for an hour
+            _, err = process.communicate(timeout=60)  # bounds a failing test: the Space is silent for an hour
         finally:
             process.kill()
     assert (process.returncode == 0) != waits, err

@@ -60,7 +60,7 @@ async def _closed_by_another_task(reply: Reply) -> None:
                 pass
 
         tasks.start_soon(read)
-        await anyio.sleep(0.3)
+        assert await anyio.to_thread.run_sync(eventually, lambda: reply.text != "")
         await reply.aclose()  # the reader's loop ends, as if all had been read
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,12 @@ async def test_a_secret_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
 async def test_every_byte_goes_through_the_proxy(
-    space: ScriptedSpace, plain: bool, monkeypatch: pytest.MonkeyPatch, mocker: Any
+    space: ScriptedSpace, plain: bool, monkeypatch: pytest.MonkeyPatch, calls_of: Callable[[object, str], Any]
 ) -> None:
     if plain:
         monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
     script, left = space.script(20), space.script(2000)
-    connected = mocker.spy(socket, "create_connection")
+    connected = calls_of(socket, "create_connection")
     with proxy.running() as through:
         async with AsyncQwenClient(space.url, proxy=through.url) as client:
             assert await client.ask(script.prompt) == script.final
@@ -127,6 +128,6 @@ async def test_every_byte_goes_through_the_proxy(
         assert eventually(left.stopped)
         assert len(through.asked) >= 6, through.asked  # config and info, then join and data twice
         port = int(through.url.rpartition(":")[2])
-    own = [call.args[0] for call in connected.call_args_list if call.args[0] != ("127.0.0.1", port)]
+    own = [address for address, *_ in connected if address != ("127.0.0.1", port)]
     assert all(address == ("127.0.0.1", int(space.url.rpartition(":")[2])) for address in own), "the proxy's own"
     assert len(own) == len(through.asked), "whatever reached the Space was asked of the proxy"

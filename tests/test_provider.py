@@ -107,9 +107,9 @@ async def test_without_a_system_message_it_sends_an_empty_one(provider: type[Qwe
 
 
 async def test_each_update_is_a_fragment(provider: type[Qwen_Qwen_2_72B], space: ScriptedSpace) -> None:
-    script = space.script(30)
+    script = space.script_in_step(30)
     messages = [{"role": "user", "content": script.prompt}]
-    fragments = [fragment async for fragment in provider.create_async_generator("", messages)]
+    fragments = [script.read(fragment) async for fragment in provider.create_async_generator("", messages)]
     assert len(fragments) == 30
     assert "".join(fragments) == script.final
 

@@ -62,10 +62,10 @@ def proxy_url(
 
 @pytest.mark.usefixtures("trusted")
 async def test_a_reply_streams_and_leaving_stops_it(space: ScriptedSpace, https: str, proxy_url: str | None) -> None:
-    script, left, other = space.script(30), space.script(2000), space.script(60)
+    script, left, other = space.script_in_step(30), space.script(2000), space.script(60)
     answers = []
     async with AsyncQwenClient(https, proxy=proxy_url) as client, anyio.create_task_group() as tasks:
-        fragments = [fragment async for fragment in client.stream(script.prompt)]
+        fragments = [script.read(fragment) async for fragment in client.stream(script.prompt)]
         assert "".join(fragments) == script.final
         assert len(fragments) == 30
 

@@ -148,9 +148,9 @@ def _broken_off() -> Iterator[Case]:
 
 
 def _late() -> Iterator[Case]:
-    def late(name: str, deadline: str, stream: list[Move], partial: str = "") -> Case:
+    def late(name: str, deadline: str, stream: list[Move], partial: str = "", seconds: float = SHORT) -> Case:
         return Case(
-            name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: SHORT}, stream=stream
+            name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: seconds}, stream=stream
         )
 
     half = event(appended("lo wörld"))[:60]
@@ -168,7 +168,7 @@ def _late() -> Iterator[Case]:
     yield late("mid-message: silence", "silence", [*HEL, half, silent], "Hel")
     drip = in_pieces(event(appended("lo wörld" * 1000)), every=0.02)
     yield late("mid-message: a byte at a time", "silence", [*HEL, *drip], "Hel")
-    yield late("in all: heartbeats", "total", [*HEL, for_ever(HEARTBEAT)], "Hel")
+    yield late("in all: heartbeats", "total", [*HEL, for_ever(HEARTBEAT)], "Hel", 5 * SHORT)
     yield late("in all: queued", "total", [for_ever(*(estimation(rank=n) for n in (3, 2)))])
 
 

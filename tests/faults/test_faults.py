@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from qwen_gradio import (
@@ -19,6 +20,7 @@ from qwen_gradio import (
     ReplyTooLong,
 )
 
+from ..conftest import eventually
 from ..servers.forked import FORK_SERVER, ForkServers, Process, ScriptedSpace
 from . import wrong_server
 from .cases import CASES, Case
@@ -89,6 +91,12 @@ async def test_ended_before(end: Callable[[Process], None], trial: Trial, make_s
     await trial.check_nothing_is_left()
 
 
+def queue_size(url: str) -> int:
+    """How many wait for their turn, by the server's own account."""
+    size: int = httpx.get(f"{url}/gradio_api/queue/status", trust_env=False).json()["queue_size"]
+    return size
+
+
 @pytest.mark.parametrize("end", ENDS)
 async def test_ended_in_the_queue(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
     case = Case(f"real: {end.__name__}, in the queue", (ConnectionLost,))
@@ -98,7 +106,7 @@ async def test_ended_in_the_queue(end: Callable[[Process], None], trial: Trial, 
         assert await anext(before) == "Hel"
 
         async def soon() -> None:
-            await anyio.sleep(0.3)
+            assert await anyio.to_thread.run_sync(eventually, lambda: queue_size(space.url) > 0)
             await anyio.to_thread.run_sync(end, space.process)
 
         tasks.start_soon(soon)
@@ -137,8 +145,8 @@ async def test_restarted(trial: Trial, make_space: MakeSpace) -> None:
 # --- real servers that stop
 
 
-def late(name: str, deadline: str, partial: str = "", **more: Any) -> Case:
-    return Case(name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: 0.5}, **more)
+def late(name: str, deadline: str, partial: str = "", seconds: float = 0.5) -> Case:
+    return Case(name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: seconds})
 
 
 async def test_frozen(trial: Trial, make_space: MakeSpace) -> None:
@@ -161,7 +169,7 @@ async def test_silent(trial: Trial, space: ScriptedSpace) -> None:
     unbegun = json.dumps({"id": "unbegun", "updates": ["Hel"], "quiet_at": 0})
     await trial.judge(late("real: started, then silent", "first"), space.url, prompt=unbegun)
     steady = json.dumps({"id": "steady", "updates": ["Hel"] * 1000, "step": 0.02})
-    await trial.judge(late("real: in all", "total", "Hel"), space.url, prompt=steady)
+    await trial.judge(late("real: in all", "total", "Hel", seconds=2), space.url, prompt=steady)
 
 
 # --- real queues

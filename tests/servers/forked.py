@@ -129,6 +129,10 @@ class ScriptedSpace:
     def script(self, updates: int | list[str], **more: Any) -> Script:
         return Script(self, f"r{next(_ids)}", {"updates": updates, **more})
 
+    def script_in_step(self, updates: int | list[str]) -> Script:
+        """Make a script whose every update waits until the fragment of the one before has been `read`."""
+        return self.script(updates, step=0, read=str(self.log.with_name(f"read-{next(_ids)}")))
+
     def saw(self, name: str) -> list[dict[str, Any]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [entry for entry in map(json.loads, lines) if entry["id"] == name]
@@ -146,6 +150,12 @@ class Script:
     def prompt(self) -> str:
         return json.dumps({"id": self.name, **self.play})
 
+    def read(self, fragment: str) -> str:
+        """Let a script that is in step with its reader go on, and give the fragment that was read."""
+        with open(self.play["read"], "ab") as file:
+            file.write(b".")
+        return fragment
+
     def count(self, what: str) -> int:
         return sum(entry["saw"] == what for entry in self.space.saw(self.name))
 
@@ -156,9 +166,9 @@ class Script:
         return text
 
     def stopped(self) -> bool:
-        """Whether the Space works on it no more: closed (Gradio 5 and 6), or no step any more (4 drops it unclosed)."""
-        if self.count("closed"):
-            return True
+        """Whether the Space has given it up: closed (Gradio 5 and 6), or no step any more (4 drops it unclosed)."""
+        if self.count("closed") or self.count("final"):
+            return not self.count("final")
         steps = self.count("step")
         time.sleep(0.3)
         return self.count("step") == steps

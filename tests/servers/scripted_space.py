@@ -2,7 +2,9 @@
 
 It runs in a process of its own, on any Gradio, and so imports nothing of the package but the stand-in's file. The
 prompt is the script, as JSON: {"id", "updates": [text, …] | int, "before": seconds, "step": seconds,
-"fail_at": int, "quiet_at": int, "until": path}; before the first update it waits until the path exists.
+"fail_at": int, "quiet_at": int, "until": path, "read": path}.
+Before the first update it waits until the one path exists, and before each further one until the reader has read those
+before it: the file at the other path has a byte for each fragment.
 Each line of its log is JSON too: {"id", "saw": "start" | "step" | "closed" | "final", …}.
 """
 
@@ -57,6 +59,8 @@ class Scripted:
                 raise ValueError(f"scripted failure at {n}")
             if n == script.get("quiet_at"):
                 time.sleep(3600)
+            while n and "read" in script and _size(script["read"]) < n:
+                time.sleep(0.002)
             self._write(name, "step", n=n)
             text = update if isinstance(update, str) else f"{text}{name}-{n} "
             yield text
@@ -68,6 +72,10 @@ class Scripted:
     def _write(self, name: str, saw: str, **more: Any) -> None:
         with self._log.open("a") as log:
             log.write(json.dumps({"id": name, "saw": saw, **more}) + "\n")
+
+
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.exists(path) else 0
 
 
 def main() -> None:
