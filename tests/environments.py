@@ -18,7 +18,7 @@ CACHE = ROOT / ".cache" / "environments"
 
 # Gradio 4 is older than its dependencies' later changes, hence the pins.
 FOR_GRADIO_4 = ["huggingface_hub<0.26", "starlette<0.42", "pydantic<2.11", "httpx<0.28", "jinja2<3.2"]
-TO_TEST = ["hypothesis>=6.100", "pytest>=8.3", "pytest-xdist>=3.6", "trio>=0.31", "trustme>=1.2"]
+TO_TEST = ["hypothesis>=6.100", "pytest>=8.3,<9.2", "pytest-xdist>=3.6", "trio>=0.31", "trustme>=1.2"]
 NEEDS = {
     "g4f-0.4.8.1": ["g4f==0.4.8.1", "anyio>=4.11"],
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
