@@ -24,7 +24,7 @@ async def _failed(space: ScriptedSpace, prompt: str, **timeouts: float) -> Deadl
     return caught.value
 
 
-async def test_waiting_for_a_turn(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_timeout_queue_raises_deadline_exceeded(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space("--at-once", "1")
     first, second = space.script(1000), space.script(3)
     async with AsyncQwenClient(space.url) as client, client.stream(first.prompt) as running:
@@ -35,19 +35,19 @@ async def test_waiting_for_a_turn(make_space: Callable[..., ScriptedSpace]) -> N
     assert second.count("start") == 0
 
 
-async def test_waiting_for_the_first_fragment(space: ScriptedSpace) -> None:
+async def test_timeout_first_raises_deadline_exceeded(space: ScriptedSpace) -> None:
     late = await _failed(space, space.script(3, quiet_at=0).prompt, first=0.5, silence=0.1)
     assert (late.deadline, late.partial) == ("first", "")
 
 
-async def test_waiting_for_the_next_fragment(space: ScriptedSpace) -> None:
+async def test_timeout_silence_raises_and_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(3, quiet_at=1)
     late = await _failed(space, script.prompt, silence=0.5)
     assert (late.deadline, late.partial) == ("silence", f"{script.name}-0 ")
     assert await anyio.to_thread.run_sync(eventually, script.stopped)
 
 
-async def test_waiting_for_the_whole(space: ScriptedSpace) -> None:
+async def test_timeout_total_raises_and_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(2000)
     late = await _failed(space, script.prompt, total=1)
     assert late.deadline == "total"
@@ -55,7 +55,7 @@ async def test_waiting_for_the_whole(space: ScriptedSpace) -> None:
     assert await anyio.to_thread.run_sync(eventually, script.stopped)
 
 
-async def test_the_readers_own_time_is_not_counted(space: ScriptedSpace) -> None:
+async def test_timeout_slow_reader_does_not_expire(space: ScriptedSpace) -> None:
     script = space.script(4, step=0)
     async with AsyncQwenClient(space.url, timeouts=Timeouts(silence=0.4)) as client:
         reply = client.stream(script.prompt)
@@ -68,7 +68,7 @@ async def test_the_readers_own_time_is_not_counted(space: ScriptedSpace) -> None
     assert text == script.final
 
 
-async def test_none_waits_for_ever(space: ScriptedSpace) -> None:
+async def test_timeout_none_is_accepted(space: ScriptedSpace) -> None:
     timeouts = Timeouts(connect=None, queue=None, first=None, silence=None, total=None)
     async with AsyncQwenClient(space.url, timeouts=timeouts) as client:
         assert "hi" in await client.ask("hi")
@@ -76,12 +76,12 @@ async def test_none_waits_for_ever(space: ScriptedSpace) -> None:
 
 @pytest.mark.parametrize("name", ["connect", "queue", "first", "silence", "total"])
 @pytest.mark.parametrize("seconds", [0, -1, "soon"])
-def test_a_deadline_that_is_none_is_refused(name: str, seconds: Any) -> None:
+def test_timeout_invalid_raises_invalid_option(name: str, seconds: Any) -> None:
     with pytest.raises(InvalidOption, match=f"a number of seconds above 0 or None for {name}"):
         Timeouts(**{name: seconds})
 
 
-async def test_a_reply_that_is_too_long_is_left(space: ScriptedSpace) -> None:
+async def test_max_reply_chars_exceeded_raises_and_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(["12345", "1234567890", "12345678901"] + ["x" * n for n in range(12, 2000)])
     async with AsyncQwenClient(space.url, max_reply_chars=10) as client:
         with pytest.raises(ReplyTooLong, match="more than 10 characters") as caught:
@@ -91,6 +91,6 @@ async def test_a_reply_that_is_too_long_is_left(space: ScriptedSpace) -> None:
 
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, None])
-def test_a_bound_that_is_none_is_refused(most: Any) -> None:
+def test_max_reply_chars_invalid_raises_invalid_option(most: Any) -> None:
     with pytest.raises(InvalidOption, match="a whole number from 1 for max_reply_chars"):
         AsyncQwenClient(max_reply_chars=most)

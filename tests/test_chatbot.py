@@ -18,15 +18,17 @@ TURNS = [("a", "b"), ("c", "")]
         ("10.0", "messages", "parts"),
     ],
 )
-def test_the_dialect_is_the_servers(version: str, kind: str | None, dialect: Dialect) -> None:
+def test_history_format_follows_gradio_version_and_chatbot_type(
+    version: str, kind: str | None, dialect: Dialect
+) -> None:
     assert dialect_of(version, kind) == dialect
 
 
-def test_turns_as_pairs() -> None:
+def test_history_format_pairs_encodes_turns() -> None:
     assert encode(TURNS, "pairs") == [["a", "b"], ["c", None]]
 
 
-def test_turns_as_messages() -> None:
+def test_history_format_messages_encodes_turns() -> None:
     assert encode(TURNS, "messages") == [
         {"role": "user", "content": "a"},
         {"role": "assistant", "content": "b"},
@@ -34,12 +36,12 @@ def test_turns_as_messages() -> None:
     ]
 
 
-def test_turns_as_parts() -> None:
+def test_history_format_parts_encodes_turns() -> None:
     assert encode(TURNS, "parts")[1] == {"role": "assistant", "content": [{"type": "text", "text": "b"}]}
 
 
 @pytest.mark.parametrize("dialect", ["pairs", "messages", "parts"])
-def test_what_is_written_is_read(dialect: Dialect) -> None:
+def test_history_format_encoded_turns_read_back(dialect: Dialect) -> None:
     assert newest(encode([("a", "b"), ("c", "d")], dialect)) == Snapshot("d")
 
 
@@ -62,7 +64,7 @@ def test_what_is_written_is_read(dialect: Dialect) -> None:
         ([{"role": "assistant", "content": {"file": "x"}}, {"role": "assistant", "content": "a"}], "a"),
     ],
 )
-def test_the_newest_answer_is_read(value: object, text: str) -> None:
+def test_chatbot_value_gives_newest_answer(value: object, text: str) -> None:
     assert newest(value) == Snapshot(text)
 
 
@@ -81,7 +83,7 @@ def test_the_newest_answer_is_read(value: object, text: str) -> None:
         [{"role": "assistant", "content": 3}],
     ],
 )
-def test_what_is_no_chatbots_value_is_not_read(value: object) -> None:
+def test_chatbot_malformed_value_gives_none(value: object) -> None:
     assert newest(value) is None
 
 
@@ -105,11 +107,11 @@ THOUGHTS = [{"role": "assistant", "content": "hm", "metadata": {"title": "🧠 T
         ([["q", "about <think> and </think>"]], Snapshot("about <think> and </think>")),
     ],
 )
-def test_thinking_is_kept_apart(value: object, snapshot: Snapshot) -> None:
+def test_chatbot_thinking_is_separated_from_answer(value: object, snapshot: Snapshot) -> None:
     assert newest(value) == snapshot
 
 
-def test_half_a_tag_is_not_shown_until_it_is_known_to_be_text() -> None:
+def test_thinking_partial_tag_never_retracts_text() -> None:
     text = "<think>hm <b> hm</think>a < b"
     shown = [newest([["q", text[:length]]]) for length in range(len(text) + 1)]
     grown = [(snapshot.answer, snapshot.thinking) for snapshot in shown if snapshot]
@@ -120,12 +122,12 @@ def test_half_a_tag_is_not_shown_until_it_is_known_to_be_text() -> None:
 
 
 @pytest.mark.parametrize("text", ["<", "<thin", " "])
-def test_what_might_have_become_a_tag_is_text_in_the_end(text: str) -> None:
+def test_thinking_unfinished_opening_tag_becomes_text_at_end(text: str) -> None:
     assert newest([["q", text]]) == Snapshot("")
     assert newest([["q", text]], whole=True) == Snapshot(text)
 
 
-def test_half_a_closing_tag_is_thinking_in_the_end() -> None:
+def test_thinking_unfinished_closing_tag_stays_thinking_at_end() -> None:
     assert newest([["q", "<think>hm</th"]]) == Snapshot("", "hm")
     assert newest([["q", "<think>hm</th"]], whole=True) == Snapshot("", "hm</th")
 
@@ -142,10 +144,10 @@ def test_half_a_closing_tag_is_thinking_in_the_end() -> None:
         (None, None),
     ],
 )
-def test_an_update_is_read_for_its_value(shown: object, value: object) -> None:
+def test_chatbot_update_value_is_extracted(shown: object, value: object) -> None:
     assert value_of(shown) == value
 
 
-def test_a_message_alone_is_read() -> None:
+def test_chatbot_single_message_is_read() -> None:
     assert snapshot_of({"role": "assistant", "content": "a"}) == Snapshot("a")
     assert snapshot_of({"role": "assistant"}) is None

@@ -28,23 +28,23 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(cli.main, arguments, input=stdin)
 
 
-def test_the_reply_is_on_stdout_and_nothing_else(space: ScriptedSpace) -> None:
+def test_cli_stdout_has_only_the_reply(space: ScriptedSpace) -> None:
     script = space.script(5)
     result = run("--space", space.url, script.prompt)
     assert (result.exit_code, result.stdout, result.stderr) == (0, script.final + "\n", "")
 
 
-def test_ask_can_be_named(space: ScriptedSpace) -> None:
+def test_cli_ask_command_answers(space: ScriptedSpace) -> None:
     assert '"query": "demo"' in run("ask", "--space", space.url, "demo").stdout
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
-def test_the_prompt_is_read_from_stdin(space: ScriptedSpace, arguments: list[str]) -> None:
+def test_cli_prompt_missing_or_dash_reads_stdin(space: ScriptedSpace, arguments: list[str]) -> None:
     result = run("--space", space.url, "--system", "be brief", *arguments, stdin="hi")
     assert json.loads(result.stdout) == {"system": "be brief", "turns": [], "query": "hi"}
 
 
-def test_json_is_one_event_a_line(space: ScriptedSpace) -> None:
+def test_cli_json_prints_one_event_per_line(space: ScriptedSpace) -> None:
     result = run("--space", space.url, "--json", space.script(["a", "añ"]).prompt)
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert [event for event in events if event["event"] != "queued"] == [
@@ -55,7 +55,7 @@ def test_json_is_one_event_a_line(space: ScriptedSpace) -> None:
     ]
 
 
-def test_a_rewritten_reply_is_written_anew(space: ScriptedSpace) -> None:
+def test_cli_stdout_rewritten_reply_starts_new_line(space: ScriptedSpace) -> None:
     assert run("--space", space.url, space.script(["wrold", "world", "world!"]).prompt).stdout == "wrold\nworld!\n"
 
 
@@ -78,14 +78,14 @@ def test_a_rewritten_reply_is_written_anew(space: ScriptedSpace) -> None:
         (["--space", "http://127.0.0.1:9", "hi"], 1, "qwen-gradio: http://127.0.0.1:9: no connection could be made"),
     ],
 )
-def test_what_goes_wrong_is_told_on_stderr(arguments: list[str], code: int, says: str) -> None:
+def test_cli_error_prints_to_stderr_with_exit_code(arguments: list[str], code: int, says: str) -> None:
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (code, "")
     assert says in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_reply_that_fails_half_way_shows_what_came_and_one_line(space: ScriptedSpace) -> None:
+def test_cli_failed_stream_prints_partial_and_error_line(space: ScriptedSpace) -> None:
     result = run("--space", space.url, space.script(5, fail_at=2).prompt)
     assert result.exit_code == 1
     assert result.stdout.endswith("-1 \n")
@@ -93,7 +93,7 @@ def test_a_reply_that_fails_half_way_shows_what_came_and_one_line(space: Scripte
     assert result.stderr.startswith(f"qwen-gradio: {space.url}: its code raised")
 
 
-def test_a_silent_space_is_not_waited_for(space: ScriptedSpace) -> None:
+def test_cli_timeout_silent_space_exits_with_error(space: ScriptedSpace) -> None:
     result = run("--space", space.url, "--timeout", "0.5", space.script(5, quiet_at=1).prompt)
     assert result.exit_code == 1
     assert "nothing new came for 0.5 s" in result.stderr
@@ -102,21 +102,21 @@ def test_a_silent_space_is_not_waited_for(space: ScriptedSpace) -> None:
 THOUGHT = ["<think>hm", "<think>hm</think>", "<think>hm</think>so"]
 
 
-def test_what_it_thinks_is_shown_if_asked_for_and_on_stderr(space: ScriptedSpace) -> None:
+def test_cli_thinking_option_prints_thinking_to_stderr(space: ScriptedSpace) -> None:
     result = run("--space", space.url, space.script(THOUGHT).prompt)
     assert (result.stdout, result.stderr) == ("so\n", "")
     result = run("--space", space.url, "--thinking", space.script(THOUGHT).prompt)
     assert (result.stdout, click.unstyle(result.stderr)) == ("so\n", "hm\n")
 
 
-def test_the_spaces_known_are_listed() -> None:
+def test_cli_spaces_lists_catalogue() -> None:
     lines = run("spaces").stdout.splitlines()
     assert len(lines) == len(spaces.CATALOGUE)
     assert lines[0].split() == ["Qwen/Qwen2-72B-Instruct", "qwen-2-72b,", "qwen-qwen2-72b-instruct", "Gradio", "4.32"]
     assert run("spaces", "qwen-3", "http://127.0.0.1:9").stdout.splitlines()[1] == "http://127.0.0.1:9"
 
 
-def test_spaces_are_checked_side_by_side(space: ScriptedSpace) -> None:
+def test_cli_spaces_check_reports_each_space(space: ScriptedSpace) -> None:
     result = run("spaces", "--check", "http://127.0.0.1:9", space.url)
     rows = [line.split() for line in result.stdout.splitlines()]
     assert rows[0] == ["Space", "answers", "Gradio", "endpoint", "seconds"]
@@ -128,20 +128,20 @@ def test_spaces_are_checked_side_by_side(space: ScriptedSpace) -> None:
     assert run("spaces", "--check", space.url).exit_code == 0
 
 
-def test_a_space_is_inspected(space: ScriptedSpace) -> None:
+def test_cli_inspect_prints_endpoint_and_parameters(space: ScriptedSpace) -> None:
     shown = run("inspect", space.url).stdout
     assert "endpoint  /model_chat; there are also /model_chat_1, /clear_session, /modify_system_session\n" in shown
     assert "  history  chatbot  the turns before\n" in shown
     assert f"AsyncQwenClient('{space.url}').stream(\"Hello?\")\n" in shown
 
 
-def test_help_and_version() -> None:
+def test_cli_help_and_version_are_printed() -> None:
     assert "--space" in run("--help").output
     assert "demo" in run("--help").output
     assert qwen_gradio.__version__ in run("--version").output
 
 
-def test_ctrl_c_stops_the_spaces_work_and_exits_at_once(space: ScriptedSpace) -> None:
+def test_cli_ctrl_c_cancels_reply_and_exits_130(space: ScriptedSpace) -> None:
     script = space.script(2000)
     command = [*COMMAND, "--space", space.url, script.prompt]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -155,7 +155,7 @@ def test_ctrl_c_stops_the_spaces_work_and_exits_at_once(space: ScriptedSpace) ->
     assert script.count("step") < 500
 
 
-def test_a_reader_that_goes_away_stops_the_spaces_work(space: ScriptedSpace) -> None:
+def test_cli_stdout_broken_pipe_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(2000)
     command = [*COMMAND, "--space", space.url, script.prompt]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -188,7 +188,7 @@ def on_a_terminal(*arguments: str, when: str = "", then: Callable[[], object] = 
     return process.wait(), shown.decode()
 
 
-def test_a_terminal_is_told_where_it_stands(space: ScriptedSpace, tmp_path: Path) -> None:
+def test_cli_terminal_shows_waiting_status(space: ScriptedSpace, tmp_path: Path) -> None:
     waiting, go_on = "Waiting for the first words", tmp_path / "go on"
     prompt = space.script(["done"], until=str(go_on)).prompt
     code, shown = on_a_terminal("--space", space.url, prompt, when=waiting, then=go_on.touch)
@@ -197,7 +197,7 @@ def test_a_terminal_is_told_where_it_stands(space: ScriptedSpace, tmp_path: Path
     assert "done" in shown
 
 
-def test_a_terminal_is_told_its_place_in_the_queue(make_space: Callable[..., ScriptedSpace]) -> None:
+def test_cli_terminal_shows_queue_position(make_space: Callable[..., ScriptedSpace]) -> None:
     space, place = make_space("--at-once", "1"), "In the queue: 1 of 1"
     with QwenClient(space.url) as client, client.stream(space.script(10_000).prompt) as running:
         next(running)
@@ -210,7 +210,7 @@ def test_a_terminal_is_told_its_place_in_the_queue(make_space: Callable[..., Scr
 NASTY = "a\x1b[31mb\x07\x9b2J\rc"
 
 
-def test_a_space_cannot_steer_the_terminal(space: ScriptedSpace) -> None:
+def test_cli_terminal_removes_control_characters(space: ScriptedSpace) -> None:
     for arguments in (["--json"], []):
         code, shown = on_a_terminal("--space", space.url, *arguments, space.script([NASTY]).prompt)
         assert code == 0
@@ -219,34 +219,34 @@ def test_a_space_cannot_steer_the_terminal(space: ScriptedSpace) -> None:
     assert "a[31mb2Jc" in shown
 
 
-def test_a_file_gets_the_reply_as_it_is(space: ScriptedSpace) -> None:
+def test_cli_stdout_not_a_terminal_keeps_control_characters(space: ScriptedSpace) -> None:
     assert run("--space", space.url, space.script([NASTY]).prompt).stdout == NASTY + "\n"
 
 
-def test_half_a_surrogate_pair_is_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cli_stdout_lone_surrogate_prints_question_mark(capsys: pytest.CaptureFixture[str]) -> None:
     cli._echo("a\ud800b")
     assert capsys.readouterr().out == "a?b\n"
 
 
-def test_a_terminal_without_a_prompt_is_told_how() -> None:
+def test_cli_terminal_without_prompt_prints_usage() -> None:
     code, shown = on_a_terminal()
     assert code == 2
     assert 'as in: qwen-gradio "Why is the sky blue?"' in shown
 
 
-def test_a_place_in_the_queue_is_said_plainly() -> None:
+def test_cli_queue_position_is_formatted() -> None:
     assert cli._place(qwen_gradio.Queued(2, 7, 12.4)) == "In the queue: 2 of 7, about 12 s"
     assert cli._place(qwen_gradio.Queued(None, None, None)) == "In the queue: ?"
 
 
-def test_demo_answers_by_itself() -> None:
+def test_cli_demo_option_answers_prompt() -> None:
     result = run("--demo", "What is the capital of France?")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("I am a stand-in for Qwen2-72B-Instruct")
     assert "You asked: What is the capital of France?" in result.stdout
 
 
-def test_demo_stays_up_until_ctrl_c() -> None:
+def test_cli_demo_command_serves_until_ctrl_c() -> None:
     with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
@@ -258,7 +258,7 @@ def test_demo_stays_up_until_ctrl_c() -> None:
     assert run("--space", url, "hi").exit_code == 1, "it is down"
 
 
-def test_without_gradio_there_is_no_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cli_demo_without_gradio_exits_with_install_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     result = run("--demo", "hi")
     assert (result.exit_code, result.stderr) == (

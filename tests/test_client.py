@@ -47,7 +47,7 @@ async def _read_into(got: list[str], reply: Reply) -> None:
         got.append(fragment)  # noqa: PERF401 - what came before an error counts
 
 
-async def test_every_update_is_a_fragment(space: ScriptedSpace) -> None:
+async def test_stream_yields_fragment_per_update(space: ScriptedSpace) -> None:
     script = space.script_in_step(50)
     fragments, made_at_second = [], 0
     async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
@@ -62,7 +62,7 @@ async def test_every_update_is_a_fragment(space: ScriptedSpace) -> None:
     assert "".join(fragments) == script.final
 
 
-async def test_a_slow_reader_gets_fewer_and_longer_fragments(space: ScriptedSpace) -> None:
+async def test_stream_slow_reader_gets_fewer_fragments(space: ScriptedSpace) -> None:
     script = space.script(200, step=0)
     async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
         fragments = [await anext(reply)]
@@ -72,7 +72,7 @@ async def test_a_slow_reader_gets_fewer_and_longer_fragments(space: ScriptedSpac
     assert "".join(fragments) == script.final
 
 
-async def test_odd_text_survives_the_whole_way(space: ScriptedSpace) -> None:
+async def test_stream_unusual_text_is_kept(space: ScriptedSpace) -> None:
     pieces = ["ha", "ha", "[0, 1]", "\r\n", "```", "👩‍👧", "你好", " ", "\n\n", "<b>", "data: x\n\n", "\u2028", "ha"]
     script = space.script(["".join(pieces[: n + 1]) for n in range(len(pieces))])
     async with AsyncQwenClient(space.url) as client:
@@ -81,7 +81,7 @@ async def test_odd_text_survives_the_whole_way(space: ScriptedSpace) -> None:
     assert "".join(fragments) == inspect.cleandoc(script.final)  # which is how a gradio Chatbot shows it
 
 
-async def test_events_tell_the_whole_story(space: ScriptedSpace) -> None:
+async def test_events_yields_started_fragments_and_finished(space: ScriptedSpace) -> None:
     script = space.script(["a", "a", "ab"])
     async with AsyncQwenClient(space.url) as client:
         events = [event async for event in client.stream(script.prompt).events()]
@@ -93,7 +93,7 @@ async def test_events_tell_the_whole_story(space: ScriptedSpace) -> None:
     ]
 
 
-async def test_a_rewrite_is_a_splice_in_events_and_whole_in_the_stream(space: ScriptedSpace) -> None:
+async def test_rewrite_events_replace_stream_repeats_whole_text(space: ScriptedSpace) -> None:
     updates = ["Thinking…", "", "Hello wrold", "Hello world", "Hello world!"]
     async with AsyncQwenClient(space.url) as client:
         events = [event async for event in client.stream(space.script(updates).prompt).events()]
@@ -106,7 +106,7 @@ async def test_a_rewrite_is_a_splice_in_events_and_whole_in_the_stream(space: Sc
     assert fragments == ["Hello wrold", "Hello world", "!"]
 
 
-async def test_the_space_gets_the_system_message_and_the_turns(space: ScriptedSpace) -> None:
+async def test_ask_messages_sends_history_and_system(space: ScriptedSpace) -> None:
     messages = [
         {"role": "system", "content": "be brief"},
         {"role": "user", "content": "one"},
@@ -120,7 +120,7 @@ async def test_the_space_gets_the_system_message_and_the_turns(space: ScriptedSp
         assert json.loads(await client.ask("hi"))["system"] == "You are a helpful assistant.", "the Space's own"
 
 
-async def test_a_conversation_remembers_whole_turns_alone(space: ScriptedSpace) -> None:
+async def test_conversation_history_keeps_only_completed_turns(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         talk = client.conversation(system="be brief")
         first = await talk.ask("one")
@@ -134,7 +134,7 @@ async def test_a_conversation_remembers_whole_turns_alone(space: ScriptedSpace) 
     assert [message["role"] for message in talk.messages] == ["user", "assistant"] * 2
 
 
-async def test_twenty_at_once_get_each_its_own_answer(space: ScriptedSpace) -> None:
+async def test_concurrent_twenty_questions_get_their_own_replies(space: ScriptedSpace) -> None:
     scripts = [space.script(10) for _ in range(20)]
     answers: dict[str, str] = {}
 
@@ -148,7 +148,7 @@ async def test_twenty_at_once_get_each_its_own_answer(space: ScriptedSpace) -> N
     assert answers == {script.name: script.final for script in scripts}
 
 
-async def test_replies_share_one_connecting(space: ScriptedSpace, mocker: Any) -> None:
+async def test_concurrent_first_questions_connect_once(space: ScriptedSpace, mocker: Any) -> None:
     from qwen_gradio import connection
 
     connect = mocker.spy(connection, "connect")
@@ -161,7 +161,7 @@ async def test_replies_share_one_connecting(space: ScriptedSpace, mocker: Any) -
 
 
 @pytest.mark.parametrize(("fail_at", "partial"), [(0, 0), (10, 10), (15, 15)])
-async def test_a_failing_app_is_an_error_with_the_text_so_far(space: ScriptedSpace, fail_at: int, partial: int) -> None:
+async def test_app_error_raises_app_raised_with_partial(space: ScriptedSpace, fail_at: int, partial: int) -> None:
     script = space.script(15, fail_at=fail_at)
     got: list[str] = []
     async with AsyncQwenClient(space.url) as client:
@@ -173,13 +173,13 @@ async def test_a_failing_app_is_an_error_with_the_text_so_far(space: ScriptedSpa
     assert type(caught.value.__cause__).__name__ == "AppError"
 
 
-async def test_an_empty_reply_is_an_error(space: ScriptedSpace) -> None:
+async def test_reply_empty_raises_empty_reply(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         with pytest.raises(EmptyReply):
             await client.ask(space.script(["", ""]).prompt)
 
 
-async def test_silence_ends_in_a_deadline(space: ScriptedSpace) -> None:
+async def test_timeout_silence_raises_deadline_exceeded_with_partial(space: ScriptedSpace) -> None:
     script = space.script(["so far", "never"], quiet_at=1)
     async with AsyncQwenClient(space.url, timeouts=Timeouts(silence=0.3)) as client:
         with pytest.raises(DeadlineExceeded, match=r"nothing new came for 0\.3 s") as caught:
@@ -189,7 +189,7 @@ async def test_silence_ends_in_a_deadline(space: ScriptedSpace) -> None:
     assert caught.value.partial == "so far"
 
 
-async def test_a_server_killed_half_way_is_a_lost_connection(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_server_killed_mid_stream_raises_connection_lost(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space()
     script = space.script(1000)
     async with AsyncQwenClient(space.url) as client:
@@ -206,7 +206,7 @@ async def test_a_server_killed_half_way_is_a_lost_connection(make_space: Callabl
             await client.ask("still there?")
 
 
-async def test_a_full_queue_is_an_error_at_once(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_queue_full_raises_retryable_queue_full(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space("--at-once", "1", "--max-size", "1")
     async with AsyncQwenClient(space.url) as client:
         running, waiting = client.stream(space.script(10_000).prompt), client.stream(space.script(1).prompt)
@@ -217,7 +217,7 @@ async def test_a_full_queue_is_an_error_at_once(make_space: Callable[..., Script
         assert caught.value.retryable
 
 
-async def test_the_queue_is_told(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_queue_events_give_position_and_size(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space("--at-once", "1")
     async with AsyncQwenClient(space.url) as client, client.stream(space.script(10_000).prompt) as running:
         await anext(running)
@@ -231,7 +231,7 @@ async def test_the_queue_is_told(make_space: Callable[..., ScriptedSpace]) -> No
     assert isinstance(rest[-1], Finished)
 
 
-async def test_a_refused_connection_says_so() -> None:
+async def test_connect_refused_error_names_space_and_advice() -> None:
     client = AsyncQwenClient("http://127.0.0.1:9")
     with pytest.raises(CannotConnect, match=r"http://127\.0\.0\.1:9: .*Check the Space's name"):
         await client.ask("hi")
@@ -254,7 +254,7 @@ async def test_a_refused_connection_says_so() -> None:
         ("503 Service Unavailable", "<html>", qwen_gradio.SpaceUnavailable),
     ],
 )
-async def test_what_is_no_space_is_told_apart(
+async def test_connect_bad_response_raises_named_error(
     answering: Callable[[bytes], str], status: str, body: str, error: type[Exception]
 ) -> None:
     url = answering(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
@@ -263,7 +263,7 @@ async def test_what_is_no_space_is_told_apart(
     assert caught.value.__cause__ is not None
 
 
-async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for() -> None:
+async def test_timeout_connect_silent_server_raises_deadline_exceeded() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:  # nobody accepts; the kernel does
         client = AsyncQwenClient(f"http://127.0.0.1:{server.getsockname()[1]}", timeouts=Timeouts(connect=0.2))
         with pytest.raises(DeadlineExceeded) as caught:
@@ -273,13 +273,13 @@ async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for() -> Non
     assert eventually(lambda: not our_threads())
 
 
-async def test_a_space_without_a_chat_says_what_it_has(space: ScriptedSpace, mocker: Any) -> None:
+async def test_ask_without_chat_endpoint_raises_endpoint_not_found(space: ScriptedSpace, mocker: Any) -> None:
     mocker.patch("qwen_gradio.endpoints._chatting", return_value=None)
     with pytest.raises(EndpointNotFound, match="/model_chat"):
         await AsyncQwenClient(space.url).ask("hi")
 
 
-async def test_an_unknown_option_is_refused_before_the_question_is_sent(space: ScriptedSpace) -> None:
+async def test_option_unknown_raises_before_question_is_sent(space: ScriptedSpace) -> None:
     script = space.script(1)
     async with AsyncQwenClient(space.url) as client:
         with pytest.raises(InvalidOption, match="unknown option 'radio': this Space takes no options"):
@@ -302,7 +302,7 @@ async def test_an_unknown_option_is_refused_before_the_question_is_sent(space: S
         (lambda _: Timeouts(connect="soon"), InvalidOption),  # type: ignore[arg-type] # that is the point
     ],
 )
-def test_wrong_input_is_refused_before_any_network(
+def test_usage_error_raises_before_any_network(
     wrong: Callable[[AsyncQwenClient], object], error: type[UsageError], mocker: Any
 ) -> None:
     connecting = mocker.patch("socket.socket.connect", side_effect=AssertionError("network touched"))
@@ -311,7 +311,7 @@ def test_wrong_input_is_refused_before_any_network(
     assert not connecting.called
 
 
-async def test_a_closed_client_says_so(space: ScriptedSpace) -> None:
+async def test_client_closed_stream_raises_usage_error(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         pending = client.stream("hi")
     assert client.closed
@@ -322,7 +322,7 @@ async def test_a_closed_client_says_so(space: ScriptedSpace) -> None:
     await client.aclose()  # again
 
 
-async def test_a_reply_has_one_reader_at_a_time(space: ScriptedSpace) -> None:
+async def test_reply_second_reader_raises_usage_error(space: ScriptedSpace) -> None:
     script = space.script(20, before=0.5)
     got: list[str] = []
     async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
@@ -334,7 +334,7 @@ async def test_a_reply_has_one_reader_at_a_time(space: ScriptedSpace) -> None:
     assert "".join(got) == script.final, "the first reader isn't disturbed"
 
 
-async def test_closing_the_client_under_a_reader_is_an_error_with_the_text_so_far(space: ScriptedSpace) -> None:
+async def test_client_aclose_mid_stream_raises_connection_lost(space: ScriptedSpace) -> None:
     client = AsyncQwenClient(space.url)
     reply = client.stream(space.script(1000).prompt)
     await anext(reply)
@@ -345,7 +345,7 @@ async def test_closing_the_client_under_a_reader_is_an_error_with_the_text_so_fa
 
 
 @pytest.mark.parametrize("backends", [["asyncio", "asyncio"], ["trio", "trio"], ["asyncio", "trio"]])
-def test_a_client_serves_one_event_loop_after_another(space: ScriptedSpace, backends: list[str]) -> None:
+def test_event_loop_successive_loops_share_client(space: ScriptedSpace, backends: list[str]) -> None:
     client = AsyncQwenClient(space.url)
     script = space.script(3)
     for backend in backends:
@@ -353,14 +353,14 @@ def test_a_client_serves_one_event_loop_after_another(space: ScriptedSpace, back
     anyio.run(client.aclose)
 
 
-async def test_white_space_that_is_taken_back_is_not_the_whole_again(space: ScriptedSpace) -> None:
+async def test_stream_retracted_whitespace_is_not_a_rewrite(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         reply = client.stream(space.script(["ab ", "ab c ", "ab c"]).prompt)
         assert [fragment async for fragment in reply] == ["ab ", "c "]
         assert reply.text == "ab c"
 
 
-async def test_a_chatbot_that_is_emptied_takes_nothing_back(space: ScriptedSpace) -> None:
+async def test_stream_emptied_chatbot_keeps_reply(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         assert await client.ask(space.script(["ab", "abc", ""]).prompt) == "abc"
 
@@ -368,13 +368,13 @@ async def test_a_chatbot_that_is_emptied_takes_nothing_back(space: ScriptedSpace
 THOUGHT = ["<thi", "<think>h", "<think>hm</th", "<think>hm</think>\n\nso", "<think>hm</think>\n\nso it is"]
 
 
-async def test_thinking_is_kept_apart(space: ScriptedSpace) -> None:
+async def test_thinking_is_excluded_from_stream_and_text(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client, client.stream(space.script(THOUGHT).prompt) as reply:
         assert [fragment async for fragment in reply] == ["so", " it is"]
         assert (reply.text, reply.thinking) == ("so it is", "hm")
 
 
-async def test_thinking_is_in_the_events_and_in_the_stream_if_asked_for(space: ScriptedSpace) -> None:
+async def test_include_thinking_streams_thinking_and_events_have_kind(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         reply = client.stream(space.script(THOUGHT).prompt, include_thinking=True)
         assert [fragment async for fragment in reply] == ["h", "m", "so", " it is"]
@@ -388,14 +388,14 @@ async def test_thinking_is_in_the_events_and_in_the_stream_if_asked_for(space: S
     ]
 
 
-async def test_thinking_alone_is_no_reply(space: ScriptedSpace) -> None:
+async def test_thinking_without_answer_raises_empty_reply(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         with pytest.raises(EmptyReply, match="it thought, but gave no answer") as caught:
             await client.ask(space.script(["<think>hm", "<think>hm</think>"]).prompt)
     assert caught.value.partial == ""
 
 
-async def test_what_was_recognised_can_be_inspected(space: ScriptedSpace) -> None:
+async def test_inspect_returns_endpoint_and_parameters(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url, api_name="model_chat_1") as client:
         found = await client.inspect()
     assert (found.space, found.url, found.gradio[:2]) == (space.url, space.url, "6.")
@@ -404,12 +404,12 @@ async def test_what_was_recognised_can_be_inspected(space: ScriptedSpace) -> Non
     assert "/model_chat" in found.endpoints
 
 
-async def test_an_endpoint_that_is_not_there_is_told(space: ScriptedSpace) -> None:
+async def test_api_name_unknown_raises_endpoint_not_found(space: ScriptedSpace) -> None:
     with pytest.raises(EndpointNotFound, match="no /nothing; it has /model_chat, "):
         await AsyncQwenClient(space.url, api_name="/nothing").ask("hi")
 
 
-async def test_an_update_that_cannot_be_read_is_logged_and_not_fatal(
+async def test_stream_unreadable_update_is_logged_and_skipped(
     space: ScriptedSpace, mocker: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     real, script = chatbot.newest, space.script(["a", "ab", "abc"])
@@ -425,7 +425,7 @@ async def test_an_update_that_cannot_be_read_is_logged_and_not_fatal(
     assert "can't be read" in caplog.text
 
 
-async def test_no_thread_outlives_its_owner(space: ScriptedSpace) -> None:
+async def test_thread_none_remains_after_aclose(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         for _ in range(3):
             await client.ask("hi")
@@ -435,7 +435,7 @@ async def test_no_thread_outlives_its_owner(space: ScriptedSpace) -> None:
     assert await kept.aclose() is None  # type: ignore[func-returns-value] # it may be closed again, too late or not
 
 
-async def test_a_reply_that_nobody_holds_is_freed_without_the_cycle_collector(space: ScriptedSpace) -> None:
+async def test_reply_unreferenced_is_freed_without_gc(space: ScriptedSpace) -> None:
     gc.collect()
     gc.disable()
     try:
@@ -449,7 +449,7 @@ async def test_a_reply_that_nobody_holds_is_freed_without_the_cycle_collector(sp
         gc.enable()
 
 
-def test_reprs_say_what_it_is() -> None:
+def test_client_repr_names_space_and_hides_token() -> None:
     client = AsyncQwenClient("qwen-2-72b")
     assert repr(client) == "<qwen_gradio.AsyncQwenClient for Qwen/Qwen2-72B-Instruct>"
     assert repr(client.stream("hi")) == "<qwen_gradio.Reply from Qwen/Qwen2-72B-Instruct: 0 characters>"

@@ -33,7 +33,7 @@ from .conftest import ScriptedSpace, eventually, our_threads
 CallsOf = Callable[[object, str], list[tuple[Any, ...]]]
 
 
-def test_the_installed_gradio_client_has_every_seam() -> None:
+def test_gradio_client_installed_has_every_hook() -> None:
     assert connection.missing_seams() == []
 
 
@@ -45,18 +45,18 @@ def test_the_installed_gradio_client_has_every_seam() -> None:
         ("client.Endpoint", "Endpoint._sse_fn_v1plus"),
     ],
 )
-def test_a_version_without_a_seam_is_seen(place: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradio_client_missing_hook_is_detected(place: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(f"gradio_client.{place}")
     assert missing in connection.missing_seams()
 
 
-def test_a_version_with_other_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradio_client_renamed_globals_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gradio_client.Client, "send_data", lambda self: self)
     names = ("httpx", "deque", "stream_executor", "stream_messages")
     assert connection.missing_seams() == [f"{name} in Client.send_data" for name in names]
 
 
-async def test_connecting_takes_two_requests_and_a_reply_two(space: ScriptedSpace, requests: list[str]) -> None:
+async def test_requests_connect_takes_two_and_reply_two(space: ScriptedSpace, requests: list[str]) -> None:
     async with AsyncQwenClient(space.url) as client:
         assert requests == ["/config", "/gradio_api/info"]
         del requests[:]
@@ -64,7 +64,7 @@ async def test_connecting_takes_two_requests_and_a_reply_two(space: ScriptedSpac
         assert requests == ["/gradio_api/queue/join", "/gradio_api/queue/data"]
 
 
-async def test_replies_in_turn_use_the_same_connections(space: ScriptedSpace, calls_of: CallsOf) -> None:
+async def test_pool_four_replies_open_one_connection(space: ScriptedSpace, calls_of: CallsOf) -> None:
     connecting = calls_of(socket, "create_connection")
     async with AsyncQwenClient(space.url) as client:
         for _ in range(4):
@@ -79,7 +79,7 @@ def unwired(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "wire_of", lambda *_: None)
 
 
-async def test_updates_wake_no_thread_and_nothing_polls(space: ScriptedSpace, calls_of: CallsOf) -> None:
+async def test_queue_transport_updates_wake_no_thread_nor_poll(space: ScriptedSpace, calls_of: CallsOf) -> None:
     rings, told = calls_of(Bell, "ring"), calls_of(connection._Handed, "told")
     sleeps = calls_of(time, "sleep")
     counts = []
@@ -94,7 +94,7 @@ async def test_updates_wake_no_thread_and_nothing_polls(space: ScriptedSpace, ca
 
 
 @pytest.mark.usefixtures("unwired")
-async def test_where_a_thread_reads_the_bell_rings_for_each_update_and_nothing_polls(
+async def test_thread_reading_stream_notifies_each_update_without_polling(
     space: ScriptedSpace, calls_of: CallsOf
 ) -> None:
     rings, sleeps = calls_of(Bell, "ring"), calls_of(time, "sleep")
@@ -114,7 +114,7 @@ async def test_where_a_thread_reads_the_bell_rings_for_each_update_and_nothing_p
     assert eventually(lambda: not our_threads())
 
 
-async def test_leaving_while_the_stream_is_being_opened(space: ScriptedSpace, mocker: Any) -> None:
+async def test_cancel_while_opening_stream_stops_reply(space: ScriptedSpace, mocker: Any) -> None:
     taken_over, script = wire.wire_of, space.script(2000)
 
     def left_meanwhile(*response: Any) -> Any:
@@ -129,7 +129,7 @@ async def test_leaving_while_the_stream_is_being_opened(space: ScriptedSpace, mo
         assert eventually(lambda: not our_threads())
 
 
-async def test_a_silent_server_is_taken_for_dead_but_not_one_that_nobody_reads(
+async def test_heartbeat_timeout_raises_connection_lost_but_spares_slow_reader(
     space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "DEAD_AFTER", 0.5)
@@ -145,7 +145,7 @@ async def test_a_silent_server_is_taken_for_dead_but_not_one_that_nobody_reads(
     assert caught.value.partial == "so far"
 
 
-async def test_one_thread_a_reply_and_few_outputs(space: ScriptedSpace) -> None:
+async def test_thread_one_per_reply_with_bounded_backlog(space: ScriptedSpace) -> None:
     assert eventually(lambda: not our_threads())
     async with AsyncQwenClient(space.url) as client:
         replies = [client.stream(space.script(10_000, step=0.001).prompt) for _ in range(5)]
@@ -164,7 +164,7 @@ async def test_one_thread_a_reply_and_few_outputs(space: ScriptedSpace) -> None:
     assert kept == [0] * 5
 
 
-async def test_a_slow_reader_gets_longer_fragments_and_leaves_the_rest_to_the_sender(space: ScriptedSpace) -> None:
+async def test_stream_unread_updates_merge_into_longer_fragments(space: ScriptedSpace) -> None:
     script = space.script(400, step=0.001)
     async with AsyncQwenClient(space.url) as client, client.stream(script.prompt) as reply:
         first = await anext(reply)
@@ -174,7 +174,7 @@ async def test_a_slow_reader_gets_longer_fragments_and_leaves_the_rest_to_the_se
     assert len(rest) < 200
 
 
-async def test_the_turns_before_are_not_copied_at_an_update(space: ScriptedSpace, calls_of: CallsOf) -> None:
+async def test_history_updates_make_no_deepcopy(space: ScriptedSpace, calls_of: CallsOf) -> None:
     import copy
 
     copies = calls_of(copy, "deepcopy")
@@ -186,7 +186,7 @@ async def test_the_turns_before_are_not_copied_at_an_update(space: ScriptedSpace
     assert copies == [], "gradio_client's own way with a diff is to copy all that there is"
 
 
-async def test_a_second_reply_opens_no_connection(space: ScriptedSpace, calls_of: CallsOf) -> None:
+async def test_pool_second_reply_reuses_connection(space: ScriptedSpace, calls_of: CallsOf) -> None:
     opened = calls_of(socket, "create_connection")
     async with AsyncQwenClient(space.url) as client:
         await client.ask("hi")
@@ -198,7 +198,7 @@ async def test_a_second_reply_opens_no_connection(space: ScriptedSpace, calls_of
     assert (before, len(opened)) == (1, 1)
 
 
-async def test_one_tls_context_for_all(space: ScriptedSpace, calls_of: CallsOf) -> None:
+async def test_tls_context_is_reused_by_all_clients(space: ScriptedSpace, calls_of: CallsOf) -> None:
     connection._tls()
     made = calls_of(httpx, "create_ssl_context")
     async with AsyncQwenClient(space.url) as first, AsyncQwenClient(space.url) as second:
@@ -207,7 +207,7 @@ async def test_one_tls_context_for_all(space: ScriptedSpace, calls_of: CallsOf) 
     assert made == []
 
 
-async def test_gradio_client_itself_is_left_as_it_was(space: ScriptedSpace) -> None:
+async def test_gradio_client_module_is_not_patched(space: ScriptedSpace) -> None:
     def globals_of() -> list[int]:
         functions = (gradio_client.Client.send_data, gradio_client.Client.stream_messages)
         return [id(function.__globals__[name]) for function in functions for name in ("httpx", "deque")]
@@ -219,7 +219,7 @@ async def test_gradio_client_itself_is_left_as_it_was(space: ScriptedSpace) -> N
     assert gradio_client.client.httpx is httpx
 
 
-async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
+async def test_network_other_origin_raises_unsupported_protocol(space: ScriptedSpace) -> None:
     network = connection._Network(httpx.Client(), f"{space.url}/", connection._Opened())
     for ask in (network.get, lambda url, headers: network.post(url, headers=headers, json={})):
         with pytest.raises(httpx.UnsupportedProtocol, match="which is not this Space"):
@@ -227,7 +227,7 @@ async def test_other_hosts_are_never_asked(space: ScriptedSpace) -> None:
     network._pool.close()
 
 
-async def test_an_older_protocol_takes_the_plain_path(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_job_transport_serves_older_protocol(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "QUEUE_PROTOCOLS", ())
     monkeypatch.setattr(connection, "OLD_PROTOCOLS", ("sse_v3",))
     made = connection.connect(space.url, token=None, auth=None, proxy=None, seconds=5)
@@ -245,7 +245,7 @@ async def test_an_older_protocol_takes_the_plain_path(space: ScriptedSpace, monk
         (b"200 OK", "ProtocolError", "can't be read"),
     ],
 )
-async def test_what_joining_meets_is_told_apart(
+async def test_join_bad_response_raises_named_error(
     space: ScriptedSpace, answering: Callable[[bytes], str], reply: bytes, error: str, says: str
 ) -> None:
     url = answering(b"HTTP/1.1 " + reply + b"\r\nContent-Length: 4\r\nConnection: close\r\n\r\noops")
@@ -266,7 +266,7 @@ async def test_what_joining_meets_is_told_apart(
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "ConnectionLost", "peer closed connection"),
     ],
 )
-async def test_what_the_stream_meets_is_told_apart(
+async def test_stream_bad_response_raises_named_error(
     space: ScriptedSpace, answering: Callable[[bytes], str], stream: bytes, error: str, says: str, capfd: Any
 ) -> None:
     url = answering(stream)
@@ -280,7 +280,7 @@ async def test_what_the_stream_meets_is_told_apart(
     assert capfd.readouterr().err == "", "gradio_client prints a traceback when a stream fails"
 
 
-async def test_a_space_that_does_not_take_the_question_is_not_waited_for(space: ScriptedSpace) -> None:
+async def test_timeout_connect_unanswered_join_raises_deadline_exceeded(space: ScriptedSpace) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with AsyncQwenClient(space.url, timeouts=Timeouts(connect=1)) as client:
             shared, _ = await client._connected()
@@ -291,7 +291,7 @@ async def test_a_space_that_does_not_take_the_question_is_not_waited_for(space: 
     assert caught.value.deadline == "connect"
 
 
-def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
+def test_pool_endless_stream_is_drained_up_to_limit() -> None:
     network = connection._Network(httpx.Client(), "http://127.0.0.1/", connection._Opened())
     pieces = iter([b"data: {}\n\n"] * 99)
     network._chunks = pieces
@@ -300,7 +300,7 @@ def test_a_stream_that_goes_on_after_the_reply_is_not_read_on() -> None:
     network._pool.close()
 
 
-def test_a_stream_that_gives_its_connection_back_is_not_hung_up_on() -> None:
+def test_pool_returned_connection_survives_cancel() -> None:
     network = connection._Network(httpx.Client(), "http://127.0.0.1/", connection._Opened())
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -312,7 +312,7 @@ def test_a_stream_that_gives_its_connection_back_is_not_hung_up_on() -> None:
     network._pool.close()
 
 
-async def test_what_the_endpoint_lacks_is_told_before_any_request(space: ScriptedSpace, requests: list[str]) -> None:
+async def test_submit_missing_argument_raises_before_any_request(space: ScriptedSpace, requests: list[str]) -> None:
     async with AsyncQwenClient(space.url) as client:
         made, _ = await client._connected()
         del requests[:]
@@ -321,16 +321,16 @@ async def test_what_the_endpoint_lacks_is_told_before_any_request(space: Scripte
     assert requests == []
 
 
-def test_the_plain_path_tells_errors_apart_too() -> None:
+def test_job_transport_connect_refused_raises_cannot_connect() -> None:
     with pytest.raises(CannotConnect):
         connection.PlainConnection("http://127.0.0.1:9", token=None, auth=None, proxy=None, seconds=5)
 
 
-def test_what_gradio_client_cannot_read_is_a_protocol_error() -> None:
+def test_error_mapping_key_error_becomes_protocol_error() -> None:
     assert isinstance(connection._reply_error(KeyError("unexpected_error")), ProtocolError)
 
 
-def test_gpu_quota_is_a_rate_limit() -> None:
+def test_rate_limit_gpu_quota_message_gives_retry_after() -> None:
     said = "You have exceeded your GPU quota (60s requested vs. 56s left). Try again in 1:02:03"
     error = connection._reply_error(gradio_client.exceptions.AppError(said))
     assert isinstance(error, RateLimited)
@@ -344,7 +344,7 @@ def test_gpu_quota_is_a_rate_limit() -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"), [("7", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None), ("-3", None), ("", None)]
 )
-def test_when_to_ask_again_is_told_if_it_is_known(header: str, seconds: float | None) -> None:
+def test_rate_limit_429_retry_after_header_is_parsed(header: str, seconds: float | None) -> None:
     error = connection._status_error(httpx.Response(429, headers={"retry-after": header}))
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
@@ -387,12 +387,12 @@ FOREIGN = [
 ]
 
 
-def test_there_are_foreign_errors_to_map() -> None:
+def test_error_mapping_finds_foreign_errors() -> None:
     assert len(FOREIGN) > 20
 
 
 @pytest.mark.parametrize("error", FOREIGN)
-def test_every_foreign_error_is_mapped(error: type[Exception]) -> None:
+def test_error_mapping_covers_every_foreign_error(error: type[Exception]) -> None:
     """A class that is new in gradio_client or httpx, and falls through to "can't be read", fails here."""
     mapped = connection._reply_error(made(error))
     unread = (httpx.DecodingError, httpx.RemoteProtocolError)  # the latter but for a peer that went away

@@ -15,7 +15,7 @@ from .servers.forked import ForkServers
 
 
 @pytest.mark.parametrize("gradio", on_each_gradio("4.44.1", "5.50.0", "6"))
-def test_it_has_the_qwen_spaces_api(fork_servers: ForkServers, gradio: str) -> None:
+def test_demo_api_matches_qwen_space(fork_servers: ForkServers, gradio: str) -> None:
     from qwen_gradio.connection import connect
 
     with fork_servers.running(Path(demo.__file__), gradio=gradio) as process:
@@ -38,7 +38,7 @@ def test_it_has_the_qwen_spaces_api(fork_servers: ForkServers, gradio: str) -> N
     )
 
 
-def test_it_says_what_it_is_and_what_it_was_asked() -> None:
+def test_demo_reply_repeats_question_system_and_history() -> None:
     with demo.running() as url, QwenClient(url) as client:
         talk = client.conversation(system="Be brief.")
         first = talk.ask("Hello?")
@@ -49,21 +49,21 @@ def test_it_says_what_it_is_and_what_it_was_asked() -> None:
     assert second.endswith("Said before that: you said “Hello?”")
 
 
-def test_stand_in_answer_grows_by_one_word_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stand_in_answer_grows_one_word_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WORD_SECONDS", 0)
     answers = list(demo.stand_in("Be brief.", [], "Hello?"))
     assert [len(answer.split()) for answer in answers] == list(range(1, len(answers) + 1))
     assert all(after.startswith(before) for before, after in pairwise(answers))
 
 
-def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+def test_demo_crash_at_start_raises_with_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit('no such luck')")
     with pytest.raises(RuntimeError, match="no such luck"), demo.running(broken, python=sys.executable):
         pass
 
 
-def test_a_server_that_hangs_is_ended(tmp_path: Path) -> None:
+def test_demo_start_timeout_raises_runtime_error(tmp_path: Path) -> None:
     hanging = tmp_path / "hanging.py"
     hanging.write_text("import time; time.sleep(3600)")
     with pytest.raises(RuntimeError, match="did not start"), demo.running(hanging, seconds=0.5):

@@ -77,7 +77,7 @@ def text_page() -> Page:
     return page
 
 
-def test_the_qwen_space_is_recognised() -> None:
+def test_endpoint_qwen_space_is_recognised() -> None:
     endpoint = qwen_page().recognised()
     assert (endpoint.api_name, endpoint.query, endpoint.history, endpoint.system) == (
         "/model_chat",
@@ -88,7 +88,7 @@ def test_the_qwen_space_is_recognised() -> None:
     assert (endpoint.reply, endpoint.dialect, endpoint.options, endpoint.streams) == (1, "parts", (), True)
 
 
-def test_the_dialect_is_of_the_endpoints_own_chatbot() -> None:
+def test_history_format_follows_endpoints_own_chatbot() -> None:
     page = Page("5.50.0")
     page.component("chatbot", type="tuples")
     chatbot = page.component("chatbot", type="messages")
@@ -107,7 +107,7 @@ def test_the_dialect_is_of_the_endpoints_own_chatbot() -> None:
         pytest.param({}, {"reply": "textbox"}, id="a Chatbot before plain text"),
     ],
 )
-def test_of_several_the_most_chat_like_is_taken(better: dict[str, Any], worse: dict[str, Any]) -> None:
+def test_endpoint_of_several_prefers_most_chat_like(better: dict[str, Any], worse: dict[str, Any]) -> None:
     page = Page()
     chatbot, textbox = page.component("chatbot"), page.component("textbox")
 
@@ -121,7 +121,7 @@ def test_of_several_the_most_chat_like_is_taken(better: dict[str, Any], worse: d
     assert page.recognised().api_name == "/" + better.get("name", "better")
 
 
-def test_of_a_chain_it_is_the_one_that_answers() -> None:
+def test_endpoint_chain_selects_answering_step() -> None:
     page = Page()
     chatbot, textbox = page.component("chatbot"), page.component("textbox")
     user = page.endpoint("user", {"message": textbox, "history": chatbot}, [textbox, chatbot], streams=False)
@@ -132,7 +132,7 @@ def test_of_a_chain_it_is_the_one_that_answers() -> None:
     assert texts == ["a", "b", "c"]
 
 
-def test_a_space_without_a_chat_says_what_it_has() -> None:
+def test_endpoint_no_chat_error_lists_available_endpoints() -> None:
     page = Page()
     page.endpoint("add", {"a": page.component("number")}, [page.component("number")])
     page.endpoint("split", {"a": page.component("textbox")}, [page.component("textbox"), page.component("textbox")])
@@ -141,7 +141,7 @@ def test_a_space_without_a_chat_says_what_it_has() -> None:
     assert page.recognised(api_name="split").reply == 0
 
 
-def test_the_endpoint_can_be_named() -> None:
+def test_api_name_selects_endpoint_or_raises() -> None:
     assert qwen_page().recognised(api_name="/model_chat_1").api_name == "/model_chat_1"
     assert qwen_page().recognised(api_name="model_chat_1").api_name == "/model_chat_1"
     with pytest.raises(EndpointNotFound, match="found no /nothing; it has /clear_session, /model_chat, "):
@@ -150,7 +150,7 @@ def test_the_endpoint_can_be_named() -> None:
         qwen_page().recognised(api_name="/clear_session")
 
 
-def test_a_hidden_endpoint_is_recognised_by_its_components() -> None:
+def test_endpoint_undocumented_is_recognised_by_components() -> None:
     page = Page()
     chatbot, heat = page.component("chatbot"), page.component("slider", label="Top P", value=0.5)
     inputs = {
@@ -164,7 +164,7 @@ def test_a_hidden_endpoint_is_recognised_by_its_components() -> None:
     assert endpoint.arguments(ASKED, {"top_p": 1}) == ("", "hi", [], 1, 0.5)
 
 
-def test_what_lives_in_the_session_is_no_parameter() -> None:
+def test_session_state_is_not_a_parameter() -> None:
     page = Page()
     state, chatbot = page.component("state"), page.component("chatbot")
     page.endpoint("chat", {"message": page.component("textbox"), "state": state}, [state, chatbot])
@@ -187,7 +187,7 @@ def test_what_lives_in_the_session_is_no_parameter() -> None:
         ("request_id", {}, "query"),
     ],
 )
-def test_another_box_is_not_taken_for_the_questions(other: str, props: dict[str, Any], question: str) -> None:
+def test_endpoint_other_textbox_becomes_option_not_query(other: str, props: dict[str, Any], question: str) -> None:
     page = Page()
     chatbot = page.component("chatbot")
     inputs = {other: page.component("textbox", **props), question: page.component("textbox"), "history": chatbot}
@@ -196,7 +196,7 @@ def test_another_box_is_not_taken_for_the_questions(other: str, props: dict[str,
     assert [option.name for option in page.recognised().options] == [other]
 
 
-def test_a_step_that_takes_the_question_from_the_session_is_not_asked() -> None:
+def test_endpoint_query_in_session_state_is_not_selected() -> None:
     page = Page()
     chatbot, state = page.component("chatbot"), page.component("state")
     page.endpoint("chat", {"saved": state, "history": chatbot}, [chatbot])
@@ -205,7 +205,7 @@ def test_a_step_that_takes_the_question_from_the_session_is_not_asked() -> None:
     assert page.recognised(api_name="/chat").query is None
 
 
-def test_named_for_chatting_stands_before_not() -> None:
+def test_endpoint_named_chat_is_preferred() -> None:
     page = Page()
     chatbot = page.component("chatbot")
     for name in ("persona", "chat"):
@@ -213,18 +213,18 @@ def test_named_for_chatting_stands_before_not() -> None:
     assert page.recognised().api_name == "/chat"
 
 
-def test_a_closed_space_says_so() -> None:
+def test_endpoint_none_published_raises_endpoint_not_found() -> None:
     with pytest.raises(EndpointNotFound, match=r"it has none that is open to its API\. Name another by api_name="):
         Page().recognised()
 
 
-def test_arguments_are_in_order() -> None:
+def test_endpoint_arguments_follow_input_order() -> None:
     endpoint = qwen_page("4.32.1").recognised()
     assert endpoint.arguments(ASKED, {}) == ("hi", [], "You help.")
     assert endpoint.arguments(Chat("be brief", (("a", "b"),), "c"), {}) == ("c", [["a", "b"]], "be brief")
 
 
-def test_options_are_the_endpoints() -> None:
+def test_option_valid_is_sent_invalid_raises_invalid_option() -> None:
     page = qwen_page()
     radio = page.component("radio", choices=[["Big", "72B"], ["Small", "7B"]], value="72B")
     page.config["dependencies"][1]["inputs"].append(radio)
@@ -238,7 +238,7 @@ def test_options_are_the_endpoints() -> None:
         endpoint.arguments(ASKED, {"radio": "Small"})
 
 
-def test_what_the_space_publishes_goes_before_what_is_known_of_it() -> None:
+def test_option_published_default_overrides_known_default() -> None:
     page = qwen_page()
     bare, given = page.component("radio"), page.component("radio", value="7B")
     page.config["dependencies"][1]["inputs"] += [bare, given]
@@ -250,13 +250,13 @@ def test_what_the_space_publishes_goes_before_what_is_known_of_it() -> None:
     assert endpoint.arguments(ASKED, {})[-2:] == ("72B", "7B")
 
 
-def test_a_system_message_without_a_place_goes_into_the_question() -> None:
+def test_system_without_input_is_put_into_prompt() -> None:
     endpoint = text_page().recognised()
     assert endpoint.arguments(Chat("be brief", (), "hi"), {}) == ("System: be brief\nUser: hi\nAssistant:",)
     assert endpoint.arguments(Chat("", (), "hi"), {}) == ("hi",)
 
 
-def test_a_system_message_may_have_its_place_in_a_form() -> None:
+def test_system_form_field_is_filled() -> None:
     page = Page()
     form = page.component("form", value={"model": "big", "sys_prompt": "You help."})
     page.endpoint(
@@ -270,13 +270,13 @@ def test_a_system_message_may_have_its_place_in_a_form() -> None:
     }
 
 
-def test_a_multimodal_textbox_gets_text_and_files() -> None:
+def test_endpoint_multimodal_textbox_gets_text_and_files() -> None:
     page = Page()
     page.endpoint("chat", {"message": page.component("multimodaltextbox")}, [page.component("chatbot")])
     assert page.recognised().arguments(ASKED, {}) == ({"text": "hi", "files": []},)
 
 
-def test_a_chat_interface_is_recognised() -> None:
+def test_endpoint_chat_interface_is_recognised() -> None:
     page = Page()
     inputs = {
         "message": page.component("textbox"),
@@ -301,7 +301,7 @@ def test_a_chat_interface_is_recognised() -> None:
         (None, None),
     ],
 )
-def test_a_plain_reply_is_read(output: object, snapshot: Snapshot | None) -> None:
+def test_snapshot_text_output_is_read(output: object, snapshot: Snapshot | None) -> None:
     assert text_page().recognised().snapshot(output, ASKED) == snapshot
 
 
@@ -310,7 +310,7 @@ def parts(*texts: str) -> list[dict[str, Any]]:
     return [{"role": roles[n % 2], "content": [{"type": "text", "text": text}]} for n, text in enumerate(texts)]
 
 
-def test_the_reply_is_the_newest_turn() -> None:
+def test_snapshot_chatbot_output_gives_newest_turn() -> None:
     endpoint = qwen_page().recognised()
     assert endpoint.snapshot(("", parts("a", "b", "c", "d"), ""), TURNS) == Snapshot("d")
     assert endpoint.snapshot(("", {"value": parts("a", "b", "c", "d")}, ""), TURNS) == Snapshot("d")
@@ -321,19 +321,19 @@ def test_the_reply_is_the_newest_turn() -> None:
     assert endpoint.snapshot(("", parts("a", "<think>hm</think>b"), ""), thought) is None
 
 
-def test_a_reply_may_be_the_only_output() -> None:
+def test_snapshot_single_output_is_read() -> None:
     page = Page()
     page.endpoint("chat", {"query": page.component("textbox")}, [page.component("chatbot")])
     assert page.recognised().snapshot(parts("a", "b"), ASKED) == Snapshot("b")
 
 
 @pytest.mark.parametrize("output", [None, "text", (), ("",), [ValueError("in a step")], ("", 3, "")])
-def test_an_output_of_another_shape_cannot_be_read(output: object) -> None:
+def test_snapshot_malformed_chatbot_output_raises_protocol_error(output: object) -> None:
     with pytest.raises(ProtocolError, match="can't be read"):
         qwen_page().recognised().snapshot(output, ASKED)
 
 
 @pytest.mark.parametrize("output", [[3], [], 3])
-def test_a_plain_output_of_another_shape_cannot_be_read(output: object) -> None:
+def test_snapshot_malformed_text_output_raises_protocol_error(output: object) -> None:
     with pytest.raises(ProtocolError, match="can't be read"):
         text_page().recognised().snapshot(output, ASKED)

@@ -23,13 +23,13 @@ def sse(*messages: object, end: bytes = b"\n\n") -> bytes:
     return b"".join(b"data: " + json.dumps(message, ensure_ascii=False).encode() + end for message in messages)
 
 
-def test_messages_are_read() -> None:
+def test_sse_messages_are_parsed() -> None:
     assert read(sse(STARTS, GENERATING)) == [STARTS, GENERATING]
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])
 @given(cuts=st.lists(st.integers(0, 200), max_size=5).map(sorted))
-def test_wherever_the_stream_is_cut(end: bytes, cuts: list[int]) -> None:
+def test_sse_any_chunking_gives_same_messages(end: bytes, cuts: list[int]) -> None:
     stream = sse(STARTS, GENERATING, GENERATING, end=end)
     chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert read(*chunks) == [STARTS, GENERATING, GENERATING]
@@ -53,11 +53,11 @@ def test_wherever_the_stream_is_cut(end: bytes, cuts: list[int]) -> None:
         b'data: {"msg": "not whole"',
     ],
 )
-def test_what_is_of_no_interest_is_left_out(nothing: bytes) -> None:
+def test_sse_irrelevant_or_partial_events_are_ignored(nothing: bytes) -> None:
     assert read(nothing) == []
 
 
-def test_an_event_may_have_several_lines() -> None:
+def test_sse_multiline_data_is_joined() -> None:
     assert read(b'event: message\ndata: {"msg":\ndata: "process_starts"}\n\n') == [{**STARTS}]
 
 
@@ -76,12 +76,12 @@ def test_an_event_may_have_several_lines() -> None:
         sse({**GENERATING, "msg": "process_completed", "output": []}),
     ],
 )
-def test_what_cannot_be_read_is_an_error(unreadable: bytes) -> None:
+def test_sse_malformed_data_raises_unreadable(unreadable: bytes) -> None:
     with pytest.raises(Unreadable):
         read(unreadable)
 
 
-def test_an_event_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sse_oversized_event_raises_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LARGEST", 100)
     with pytest.raises(Unreadable, match="more than 100 bytes"):
         read(b"data: ", b"x" * 95)
@@ -98,12 +98,12 @@ def test_an_event_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
         ({"msg": "process_completed", "success": False, "output": "why"}, "why"),
     ],
 )
-def test_a_failure_is_told_as_gradio_client_takes_it(message: dict[str, Any], told: str | None) -> None:
+def test_sse_failure_is_normalised_to_process_completed(message: dict[str, Any], told: str | None) -> None:
     failed = {"msg": "process_completed", "event_id": "e", "success": False, "output": {"error": told}}
     assert read(sse(message)) == [failed]
 
 
-def test_numbers_that_are_none_are_left_out() -> None:
+def test_sse_invalid_queue_estimation_numbers_are_dropped() -> None:
     waiting = {"msg": "estimation", "event_id": "e", "rank": "first", "queue_size": 3, "rank_eta": None}
     assert read(sse(waiting)) == [{"msg": "estimation", "event_id": "e", "queue_size": 3}]
 
@@ -117,7 +117,7 @@ NAMES = st.sampled_from(["msg", "event_id", "output", "success", "message", "ran
 
 
 @given(st.dictionaries(NAMES, JSON | st.sampled_from([*events.KNOWN, "unexpected_error", "e"])))
-def test_any_message_is_taken_left_out_or_refused(message: dict[str, Any]) -> None:
+def test_sse_any_message_is_parsed_ignored_or_unreadable(message: dict[str, Any]) -> None:
     try:
         taken = read(sse(message))
     except Unreadable:
@@ -125,7 +125,7 @@ def test_any_message_is_taken_left_out_or_refused(message: dict[str, Any]) -> No
     assert all(one["msg"] in events.KNOWN for one in taken)
 
 
-def test_what_came_before_the_unreadable_is_given() -> None:
+def test_sse_messages_before_malformed_data_are_yielded() -> None:
     messages = Events("e").feed(sse(STARTS) + b"data: {\n\n")
     assert next(messages) == STARTS
     with pytest.raises(Unreadable):
@@ -155,7 +155,7 @@ def edits(draw: st.DrawFn, value: Any) -> list[Any]:
 
 
 @given(data=st.data(), value=VALUES)
-def test_changes_are_made_as_gradio_client_makes_them_but_without_copying_all(data: st.DataObject, value: Any) -> None:
+def test_diff_equals_gradio_client_and_keeps_input_unchanged(data: st.DataObject, value: Any) -> None:
     from gradio_client.utils import apply_diff  # type: ignore[import-untyped] # it ships no py.typed
 
     diff, expected = [], value
@@ -167,7 +167,7 @@ def test_changes_are_made_as_gradio_client_makes_them_but_without_copying_all(da
     assert json.dumps(value) == before, "who holds the value before sees no change"
 
 
-def test_what_does_not_change_is_shared() -> None:
+def test_diff_unchanged_parts_are_not_copied() -> None:
     turns = [{"content": [{"text": "long ago"}]}, {"content": [{"text": "a"}]}]
     after = changed(turns, [["append", [1, "content", 0, "text"], "b"]])
     assert after[1]["content"][0]["text"] == "ab"
@@ -185,6 +185,6 @@ def test_what_does_not_change_is_shared() -> None:
         ("x", ValueError),
     ],
 )
-def test_a_change_that_can_not_be_made(diff: Any, error: Any) -> None:
+def test_diff_invalid_raises_error(diff: Any, error: Any) -> None:
     with pytest.raises(error):
         changed(["a"], diff)

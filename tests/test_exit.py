@@ -38,7 +38,9 @@ if WAITS:
     [(ASYNC, ["asyncio"]), (ASYNC, ["trio"]), (SYNC, [])],
     ids=["asyncio", "trio", "sync"],
 )
-def test_a_program_exits(space: ScriptedSpace, program: str, arguments: list[str], waits: bool) -> None:
+def test_ctrl_c_or_end_exits_program_and_cancels_reply(
+    space: ScriptedSpace, program: str, arguments: list[str], waits: bool
+) -> None:
     script = space.script(5, quiet_at=1)
     code = f"URL, PROMPT, WAITS = {space.url!r}, {script.prompt!r}, {waits}\n{program}"
     command = [sys.executable, "-c", code, *arguments]

@@ -56,21 +56,21 @@ class Raw:
             self.closed += 1
 
 
-async def test_another_space_answers(space: ScriptedSpace) -> None:
+async def test_fallback_space_answers_after_connect_error(space: ScriptedSpace) -> None:
     script = space.script(3)
     async with AsyncQwenClient(NOBODY, fallbacks=[space.url]) as client, client.stream(script.prompt) as reply:
         assert "".join([fragment async for fragment in reply]) == script.final
         assert reply.space == space.url
 
 
-async def test_a_client_may_be_a_fallback(space: ScriptedSpace) -> None:
+async def test_fallback_client_answers_and_stays_open(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url, api_name="/model_chat_1") as other:
         async with AsyncQwenClient(NOBODY, fallbacks=[other]) as client:
             assert "hi" in await client.ask("hi")
         assert not other.closed
 
 
-async def test_another_provider_answers() -> None:
+async def test_fallback_provider_answers_with_events() -> None:
     raw = Raw(object(), "", "Hel", "lo")
     async with AsyncQwenClient(NOBODY, fallbacks=[raw]).stream("hi", system="be brief") as reply:
         events = [event async for event in reply.events()]
@@ -80,13 +80,13 @@ async def test_another_provider_answers() -> None:
 
 
 @pytest.mark.parametrize("items", [(), (ValueError("no"),), ("", 3)])
-async def test_who_has_nothing_to_say_gives_way(items: tuple[Any, ...]) -> None:
+async def test_fallback_empty_or_failing_provider_is_skipped(items: tuple[Any, ...]) -> None:
     fails = Raw(*items)
     assert await AsyncQwenClient(NOBODY, fallbacks=[fails, Raw("yes")]).ask("hi") == "yes"
     assert fails.closed == 1
 
 
-async def test_after_the_first_fragment_the_error_is_raised(space: ScriptedSpace) -> None:
+async def test_fallback_error_after_first_fragment_is_raised(space: ScriptedSpace) -> None:
     cause = ValueError("it broke")
     with pytest.raises(ProviderFailed, match=r"Raw: it failed \(ValueError: it broke\)") as caught:
         await AsyncQwenClient(NOBODY, fallbacks=[Raw("some", cause), Raw("other")]).ask("hi")
@@ -96,7 +96,7 @@ async def test_after_the_first_fragment_the_error_is_raised(space: ScriptedSpace
             await client.ask(space.script(3, fail_at=2).prompt)
 
 
-async def test_if_all_fail_each_is_told() -> None:
+async def test_fallback_all_failed_lists_every_error() -> None:
     with pytest.raises(AllFailed) as caught:
         await AsyncQwenClient(NOBODY, fallbacks=[Raw(), Raw(ValueError("no"))]).ask("hi")
     told = str(caught.value)
@@ -106,7 +106,7 @@ async def test_if_all_fail_each_is_told() -> None:
     assert {base.__name__ for base in AllFailed.__mro__} >= {"ExceptionGroup", "QwenGradioError"}
 
 
-async def test_a_wrong_question_is_asked_of_nobody_else(space: ScriptedSpace) -> None:
+async def test_fallback_is_not_asked_after_invalid_option(space: ScriptedSpace) -> None:
     other = Raw("other")
     async with AsyncQwenClient(space.url, fallbacks=[other]) as client:
         with pytest.raises(InvalidOption, match="unknown option 'nonsense'"):
@@ -114,12 +114,12 @@ async def test_a_wrong_question_is_asked_of_nobody_else(space: ScriptedSpace) ->
     assert other.asked == []
 
 
-async def test_a_fallback_is_asked_with_what_it_takes(space: ScriptedSpace) -> None:
+async def test_fallback_unsupported_option_is_dropped(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(NOBODY, fallbacks=[space.url]) as client:
         assert "hi" in await client.ask("hi", radio="7B")
 
 
-async def test_a_token_goes_to_no_fallback(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_token_is_not_sent_to_fallback(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, bool]] = []
     send = httpx.Client.send
 
@@ -134,14 +134,14 @@ async def test_a_token_goes_to_no_fallback(space: ScriptedSpace, monkeypatch: py
     assert {secret for url, secret in seen if not url.startswith(NOBODY)} == {False}
 
 
-async def test_leaving_closes_the_other_providers_generator() -> None:
+async def test_fallback_provider_cancel_closes_generator() -> None:
     raw = Raw("a", "b", "c")
     async with AsyncQwenClient(NOBODY, fallbacks=[raw]).stream("hi") as reply:
         assert await anext(reply) == "a"
     assert raw.closed == 1
 
 
-async def test_another_provider_has_the_same_bounds() -> None:
+async def test_fallback_provider_timeout_and_max_reply_chars_apply() -> None:
     timeouts = Timeouts(first=0.2)
     with pytest.raises(AllFailed) as caught:
         await AsyncQwenClient(NOBODY, timeouts=timeouts, fallbacks=[Raw(None)]).ask("hi")
@@ -154,19 +154,19 @@ async def test_another_provider_has_the_same_bounds() -> None:
 
 
 @pytest.mark.parametrize(("fallback", "error"), [("nonsense", InvalidSpace), (3, InvalidOption), (None, InvalidOption)])
-def test_what_cannot_be_asked_is_refused(fallback: Any, error: type[Exception]) -> None:
+def test_fallback_invalid_raises_usage_error(fallback: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         AsyncQwenClient(NOBODY, fallbacks=[fallback])
     with pytest.raises(error):
         FallbackProvider(fallback)
 
 
-def test_no_choice_is_refused() -> None:
+def test_fallback_provider_without_choices_raises_invalid_option() -> None:
     with pytest.raises(InvalidOption, match="got none"):
         FallbackProvider()
 
 
-def test_fallbacks_without_async(space: ScriptedSpace) -> None:
+def test_sync_client_fallback_answers(space: ScriptedSpace) -> None:
     with QwenClient(NOBODY, fallbacks=[space.url]) as client:
         assert "hi" in client.ask("hi")
 
@@ -175,7 +175,7 @@ async def _all(generator: AsyncIterator[str]) -> list[str]:
     return [fragment async for fragment in generator]
 
 
-async def test_the_provider_turns_to_the_next(space: ScriptedSpace) -> None:
+async def test_fallback_provider_tries_next_until_reply(space: ScriptedSpace) -> None:
     raw, script = Raw(ConnectionError("the protocol has changed")), space.script(3)
     provider = FallbackProvider(raw, NOBODY, space.url, "qwen-3")
     messages = [{"role": "user", "content": script.prompt}]
@@ -186,7 +186,7 @@ async def test_the_provider_turns_to_the_next(space: ScriptedSpace) -> None:
     assert provider.label == f"Raw or {NOBODY} or {space.url} or qwen-3"
 
 
-async def test_the_provider_raises_what_each_raised() -> None:
+async def test_fallback_provider_all_failed_lists_exceptions() -> None:
     with pytest.raises(AllFailed) as caught:
         await _all(FallbackProvider(NOBODY, Raw()).create_async_generator("", HI))
     assert [type(exc) for exc in caught.value.exceptions] == [CannotConnect, EmptyReply]
@@ -194,7 +194,7 @@ async def test_the_provider_raises_what_each_raised() -> None:
         await _all(FallbackProvider(NOBODY).create_async_generator("", []))
 
 
-async def test_leaving_the_provider_stops_the_spaces_work(space: ScriptedSpace) -> None:
+async def test_fallback_provider_aclose_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(2000)
     generator = FallbackProvider(NOBODY, space.url).create_async_generator(
         "", [{"role": "user", "content": script.prompt}]

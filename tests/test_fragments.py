@@ -37,44 +37,44 @@ def growing(pieces: list[str]) -> list[str]:
         pytest.param(["e", "\u0301"], id="a combining mark"),
     ],
 )
-def test_what_is_appended_comes_out_as_it_is(pieces: list[str]) -> None:
+def test_snapshot_appended_text_is_unchanged(pieces: list[str]) -> None:
     assert [splice.text for splice in decoded(growing(pieces))] == pieces
 
 
-def test_an_update_with_nothing_new_gives_nothing() -> None:
+def test_snapshot_repeated_gives_no_fragment() -> None:
     assert decoded(["", "a", "a", "a", "ab", "ab"]) == [Splice(0, "a"), Splice(1, "b")]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
-def test_a_typing_cursor_that_is_taken_back_is_not_sent(cursor: str) -> None:
+def test_snapshot_retracted_cursor_is_not_sent(cursor: str) -> None:
     snapshots = [cursor, "Hel" + cursor, "Hello" + cursor, "Hello"]
     assert [splice.text for splice in decoded(snapshots)] == ["Hel", "lo"]
 
 
-def test_the_blank_before_a_cursor_comes_with_what_follows() -> None:
+def test_snapshot_blank_before_cursor_is_sent_with_next_text() -> None:
     assert [splice.text for splice in decoded(["ab █", "ab c █", "ab c"])] == ["ab", " c"]
 
 
 @pytest.mark.parametrize("last", [" ▌", " \n▌", "  ▌ ▌"])
-def test_cursor_after_blanks_that_were_read_repeats_no_blank(last: str) -> None:
+def test_snapshot_cursor_after_read_blank_repeats_no_blank(last: str) -> None:
     splices = decoded([" ", last, last])
     assert "".join(splice.text for splice in splices) == last
     assert all(splice.text for splice in splices), "nothing is withdrawn"
 
 
-def test_cursor_after_a_rewritten_blank_withdraws_it() -> None:
+def test_snapshot_cursor_after_rewritten_blank_withdraws_it() -> None:
     assert [splice.text for splice in decoded(["a ", "a\n▌", "a\nb"])] == ["a ", "", "\nb"]
 
 
-def test_a_typing_cursor_that_stays_is_text() -> None:
+def test_snapshot_kept_cursor_is_text() -> None:
     assert applied(decoded(["▌", "▌▌", "▌▌▌"])) == "▌▌▌"
 
 
-def test_a_rewrite_is_a_splice() -> None:
+def test_snapshot_rewrite_is_sent_from_first_difference() -> None:
     assert decoded(["Hello wrold", "Hello world!"]) == [Splice(0, "Hello wrold"), Splice(7, "orld!")]
 
 
-def test_text_taken_back_is_a_splice_without_text() -> None:
+def test_snapshot_retracted_text_gives_empty_replacement() -> None:
     assert decoded(["one word", ""]) == [Splice(0, "one word"), Splice(0, "")]
 
 
@@ -82,21 +82,21 @@ def test_text_taken_back_is_a_splice_without_text() -> None:
     "placeholders",
     [["Thinking…"], ["Thinking", "Thinking.", "Thinking.."], ["⏳ *Please wait*"], ["…"], ["Qwen is thinking...", ""]],
 )
-def test_a_placeholder_that_is_taken_back_is_not_sent(placeholders: list[str]) -> None:
+def test_snapshot_retracted_placeholder_is_not_sent(placeholders: list[str]) -> None:
     assert decoded([*placeholders, "Hel", "Hello"]) == [Splice(0, "Hel"), Splice(3, "lo")]
 
 
 @pytest.mark.parametrize("text", ["Well…", "Thinking is hard", "..."])
-def test_what_looks_like_a_placeholder_and_stays_is_text(text: str) -> None:
+def test_snapshot_kept_placeholder_is_text(text: str) -> None:
     assert applied(decoded([text])) == text
     assert applied(decoded([text, text + " so."])) == text + " so."
 
 
-def test_no_placeholder_stands_after_the_first_word() -> None:
+def test_snapshot_placeholder_after_first_word_is_text() -> None:
     assert decoded(["So", "So…"]) == [Splice(0, "So"), Splice(2, "…")]
 
 
-def test_a_rewrite_far_back_in_a_long_text_is_found_by_the_end() -> None:
+def test_snapshot_rewrite_before_window_is_sent_at_finish() -> None:
     long = "x" * 3 * WINDOW
     snapshots = [long, long + "y", "z" + long[1:] + "yy"]
     decoder = Decoder()
@@ -107,7 +107,7 @@ def test_a_rewrite_far_back_in_a_long_text_is_found_by_the_end() -> None:
     assert applied([splice for splice in splices if splice]) == snapshots[-1]
 
 
-def test_a_rewrite_within_the_window_of_a_long_text_is_found_at_once() -> None:
+def test_snapshot_rewrite_within_window_is_sent_at_once() -> None:
     long = "x" * 3 * WINDOW
     decoder = Decoder()
     for snapshot in (long, long + "abc"):
@@ -131,7 +131,7 @@ class Counted(str):
         return part
 
 
-def test_the_cost_of_an_update_is_in_the_new_text() -> None:
+def test_snapshot_cost_is_independent_of_reply_length() -> None:
     def characters_looked_at(updates: int) -> int:
         decoder, text, Counted.looked_at = Decoder(), "x" * WINDOW, 0
         for _ in range(updates):
@@ -149,7 +149,7 @@ TEXT = st.text(alphabet=st.sampled_from("ab [0,1]\r\n`é你👩\u200d👧▌"), 
 @given(st.lists(TEXT, min_size=1))
 @example([" ", "▌"])
 @example(["a", " ", "▌", "\n"])
-def test_append_only_snapshots_joined_are_the_last(pieces: list[str]) -> None:
+def test_snapshot_append_only_fragments_join_to_last(pieces: list[str]) -> None:
     snapshots = growing(pieces)
     splices = decoded(snapshots)
     assert "".join(splice.text for splice in splices) == snapshots[-1]
@@ -157,12 +157,12 @@ def test_append_only_snapshots_joined_are_the_last(pieces: list[str]) -> None:
 
 
 @given(st.lists(TEXT | st.text(), min_size=1))
-def test_any_snapshots_spliced_are_the_last(snapshots: list[str]) -> None:
+def test_snapshot_any_sequence_reproduces_last(snapshots: list[str]) -> None:
     assert applied(decoded(snapshots)) == snapshots[-1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3 * WINDOW), st.text(max_size=3)), min_size=1, max_size=8))
-def test_any_snapshots_of_a_long_text_spliced_are_the_last(cuts: list[tuple[int, str]]) -> None:
+def test_snapshot_any_long_sequence_reproduces_last(cuts: list[tuple[int, str]]) -> None:
     long = "long text " * WINDOW
     snapshots = [long, *(long[:at] + text + long[at + len(text) :] for at, text in cuts)]
     assert applied(decoded(snapshots)) == snapshots[-1]

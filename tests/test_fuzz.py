@@ -58,13 +58,13 @@ INFO = st.fixed_dictionaries(
 
 
 @given(JSON, st.booleans())
-def test_a_chatbots_value(value: Any, whole: bool) -> None:
+def test_fuzz_chatbot_value_gives_snapshot_or_none(value: Any, whole: bool) -> None:
     assert isinstance(chatbot.newest(value, whole=whole), chatbot.Snapshot | None)
     assert isinstance(chatbot.snapshot_of(value, whole=whole), chatbot.Snapshot | None)
 
 
 @given(CONFIG, INFO, JSON, JSON)
-def test_a_space(config: Any, info: Any, output: Any, option: Any) -> None:
+def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: Any, output: Any, option: Any) -> None:
     try:
         endpoint = recognise(config, info)
         options = {taken.name: option for taken in endpoint.options[:1]}
@@ -76,14 +76,14 @@ def test_a_space(config: Any, info: Any, output: Any, option: Any) -> None:
 
 
 @given(JSON)
-def test_an_output(output: Any) -> None:
+def test_fuzz_output_raises_only_protocol_error(output: Any) -> None:
     for dialect, reply in (("pairs", 1), ("messages", None), (None, None)):
         endpoint = Endpoint("/chat", (), "query", "history", None, None, reply, dialect, True)  # type: ignore[arg-type] # they are
         with contextlib.suppress(ProtocolError):
             endpoint.snapshot(output, TURNS)
 
 
-def test_what_is_nested_too_deeply_cannot_be_read() -> None:
+def test_snapshot_deeply_nested_output_raises_protocol_error() -> None:
     deep: Any = "a"
     for _ in range(5000):
         deep = [deep]

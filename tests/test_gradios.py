@@ -31,7 +31,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-async def test_every_update_is_a_fragment(any_space: ScriptedSpace, path: str) -> None:
+async def test_stream_each_gradio_yields_fragment_per_update(any_space: ScriptedSpace, path: str) -> None:
     script = any_space.script_in_step(20)
     fragments, made_at_second = [], 0
     async with AsyncQwenClient(any_space.url) as client:
@@ -45,7 +45,7 @@ async def test_every_update_is_a_fragment(any_space: ScriptedSpace, path: str) -
     assert made_at_second == 2, path
 
 
-async def test_turns_and_system_message_arrive(any_space: ScriptedSpace, path: str) -> None:
+async def test_conversation_each_gradio_sends_history_and_system(any_space: ScriptedSpace, path: str) -> None:
     async with AsyncQwenClient(any_space.url) as client:
         talk = client.conversation(system="be brief")
         first = await talk.ask("one")
@@ -53,7 +53,7 @@ async def test_turns_and_system_message_arrive(any_space: ScriptedSpace, path: s
     assert heard == {"system": "be brief", "turns": [["one", first]], "query": "two"}, path
 
 
-async def test_leaving_stops_the_spaces_work_and_no_other(any_space: ScriptedSpace, path: str) -> None:
+async def test_cancel_each_gradio_stops_only_that_reply(any_space: ScriptedSpace, path: str) -> None:
     left, other = any_space.script(2000), any_space.script(80)
     answers = []
     async with AsyncQwenClient(any_space.url) as client, anyio.create_task_group() as tasks:
@@ -72,7 +72,7 @@ async def test_leaving_stops_the_spaces_work_and_no_other(any_space: ScriptedSpa
     assert left.count("final") == 0
 
 
-async def test_a_failing_app_is_an_error_with_the_text_so_far(any_space: ScriptedSpace, path: str) -> None:
+async def test_app_error_each_gradio_raises_with_partial(any_space: ScriptedSpace, path: str) -> None:
     script = any_space.script(20, fail_at=10)
     async with AsyncQwenClient(any_space.url) as client:
         with pytest.raises(AppRaised) as caught:
@@ -80,7 +80,7 @@ async def test_a_failing_app_is_an_error_with_the_text_so_far(any_space: Scripte
     assert caught.value.partial == "".join(f"{script.name}-{n} " for n in range(10)), path
 
 
-async def test_several_at_once_get_each_its_own_answer(any_space: ScriptedSpace, path: str) -> None:
+async def test_concurrent_questions_each_gradio_get_their_own_replies(any_space: ScriptedSpace, path: str) -> None:
     scripts = [any_space.script(5) for _ in range(5)]
     answers: dict[str, str] = {}
     async with AsyncQwenClient(any_space.url) as client:
@@ -96,7 +96,7 @@ async def test_several_at_once_get_each_its_own_answer(any_space: ScriptedSpace,
     assert eventually(lambda: not our_threads())
 
 
-async def test_silence_ends_in_a_deadline(any_space: ScriptedSpace, path: str) -> None:
+async def test_timeout_silence_each_gradio_raises_with_partial(any_space: ScriptedSpace, path: str) -> None:
     script = any_space.script(5, quiet_at=2)
     async with AsyncQwenClient(any_space.url, timeouts=Timeouts(silence=0.5)) as client:
         with pytest.raises(DeadlineExceeded) as caught:
@@ -105,7 +105,7 @@ async def test_silence_ends_in_a_deadline(any_space: ScriptedSpace, path: str) -
 
 
 @pytest.mark.usefixtures("path")
-async def test_a_server_that_ends_is_a_lost_connection(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_server_ended_each_transport_raises_connection_lost(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space()
     client = AsyncQwenClient(space.url)
     reply = client.stream(space.script(100_000).prompt)

@@ -35,7 +35,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"RUNNING", "running", "Check the Space's name, the network and the proxy"),
     ],
 )
-async def test_the_error_says_which_state_the_hub_reports(
+async def test_hub_state_is_in_cannot_connect_error(
     stage: bytes, state: str, advice: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", answering(told(stage)))
@@ -57,14 +57,14 @@ async def test_the_error_says_which_state_the_hub_reports(
         (b"nonsense", ""),
     ],
 )
-def test_whatever_the_hub_answers_is_a_state_or_none(
+def test_hub_any_response_gives_state_or_empty(
     answer: bytes, state: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", answering(answer))
     assert hub.state_of(SPACE, proxy=None) == state
 
 
-async def test_the_hub_is_asked_through_the_proxy(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hub_is_asked_through_proxy_without_token(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", answering(told(b"SLEEPING")))
     with proxy.running() as through:
         client = AsyncQwenClient(SPACE, proxy=through.url, token="hf_secret")  # noqa: S106 - none
@@ -76,7 +76,7 @@ async def test_the_hub_is_asked_through_the_proxy(answering: Answering, monkeypa
     assert "hf_secret" not in through.heads
 
 
-async def test_nobody_asks_the_hub_about_a_url(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hub_is_not_asked_about_url(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", answering(told(b"SLEEPING")))
     with pytest.raises(CannotConnect) as caught:
         await AsyncQwenClient("http://nowhere.invalid").ask("hi")

@@ -79,7 +79,7 @@ async def _stopped(script: Script) -> bool:
 
 
 @pytest.mark.parametrize("leave", WAYS)
-async def test_leaving_stops_the_spaces_work_and_no_other(
+async def test_cancel_break_aclose_or_error_stops_only_that_reply(
     space: ScriptedSpace, leave: Callable[[Reply], Awaitable[None]]
 ) -> None:
     left, other = space.script(STEPS), space.script(60)
@@ -100,7 +100,7 @@ async def test_leaving_stops_the_spaces_work_and_no_other(
     assert answers == [other.final]
 
 
-async def test_a_reply_that_nobody_holds_any_more_stops_too(space: ScriptedSpace) -> None:
+async def test_cancel_break_without_aclose_stops_reply(space: ScriptedSpace) -> None:
     script = space.script(STEPS)
     async with AsyncQwenClient(space.url) as client:
         async for _ in client.stream(script.prompt):
@@ -108,7 +108,7 @@ async def test_a_reply_that_nobody_holds_any_more_stops_too(space: ScriptedSpace
         assert await _stopped(script)
 
 
-async def test_leaving_while_queued_takes_the_question_back(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_cancel_while_in_queue_never_starts_reply(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space("--at-once", "1")
     running, queued, last = space.script(STEPS), space.script(5), space.script(5)
     async with AsyncQwenClient(space.url) as client, client.stream(running.prompt) as first:
@@ -120,7 +120,7 @@ async def test_leaving_while_queued_takes_the_question_back(make_space: Callable
     assert queued.count("start") == 0
 
 
-async def test_leaving_before_the_space_has_taken_the_question(space: ScriptedSpace) -> None:
+async def test_cancel_while_joining_stops_reply(space: ScriptedSpace) -> None:
     scripts = [space.script(STEPS) for _ in range(5)]
     async with AsyncQwenClient(space.url) as client:
         for wait, script in enumerate(scripts):
@@ -130,7 +130,7 @@ async def test_leaving_before_the_space_has_taken_the_question(space: ScriptedSp
             assert await _stopped(script)
 
 
-async def test_closing_the_client_ends_its_replies(space: ScriptedSpace) -> None:
+async def test_client_aclose_cancels_all_replies(space: ScriptedSpace) -> None:
     scripts = [space.script(STEPS) for _ in range(3)]
     client = AsyncQwenClient(space.url)
     replies = [client.stream(script.prompt) for script in scripts]
@@ -141,7 +141,7 @@ async def test_closing_the_client_ends_its_replies(space: ScriptedSpace) -> None
         assert await _stopped(script)
 
 
-async def test_closing_while_connecting_asks_nothing(space: ScriptedSpace) -> None:
+async def test_cancel_aclose_while_connecting_sends_no_question(space: ScriptedSpace) -> None:
     script = space.script(5)
     client = AsyncQwenClient(space.url)
     reply = client.stream(script.prompt)
@@ -157,7 +157,9 @@ async def test_closing_while_connecting_asks_nothing(space: ScriptedSpace) -> No
     assert script.count("start") == 0
 
 
-async def test_leaving_the_plain_path_while_it_connects(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancel_job_transport_while_connecting_spares_other_reply(
+    space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
     other = space.script(30)
     answers = []
@@ -174,7 +176,7 @@ async def test_leaving_the_plain_path_while_it_connects(space: ScriptedSpace, mo
     assert answers == [other.final]
 
 
-async def test_reading_on_in_another_event_loop_is_told(space: ScriptedSpace) -> None:
+async def test_event_loop_change_mid_reply_raises_usage_error(space: ScriptedSpace) -> None:
     """And not taken for the end: the loop that ended has closed what was begun in it."""
     script = space.script(2000)
     client = AsyncQwenClient(space.url)

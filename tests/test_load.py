@@ -17,7 +17,7 @@ from .conftest import Script, ScriptedSpace, eventually, our_threads
 pytestmark = pytest.mark.full
 
 
-async def test_sixty_at_once(space: ScriptedSpace) -> None:
+async def test_load_sixty_concurrent_questions_get_their_own_replies(space: ScriptedSpace) -> None:
     scripts = [space.script(5, step=0.05) for _ in range(60)]
     answers: dict[str, str] = {}
     async with AsyncQwenClient(space.url) as client, anyio.create_task_group() as tasks:
@@ -30,7 +30,7 @@ async def test_sixty_at_once(space: ScriptedSpace) -> None:
     assert answers == {script.name: script.final for script in scripts}
 
 
-async def test_two_hundred_in_a_row(space: ScriptedSpace) -> None:
+async def test_load_two_hundred_sequential_questions_are_answered(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         for _ in range(200):
             script = space.script(2, step=0)
@@ -67,7 +67,7 @@ def _threads() -> set[str]:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts open files as Linux shows them")
-async def test_nothing_is_left_of_two_hundred(space: ScriptedSpace) -> None:
+async def test_load_leaks_no_thread_task_socket_or_memory(space: ScriptedSpace) -> None:
     """A quarter of each kind: threads, tasks, sockets and memory are then where they were after the first ten."""
     kinds = (_finished, _abandoned, _failed, _cancelled)
     tracemalloc.start()

@@ -22,34 +22,34 @@ def system(content: object) -> dict[str, object]:
     return message("system", content)
 
 
-def test_a_prompt_is_one_question() -> None:
+def test_messages_prompt_string_is_the_query() -> None:
     assert read("hi") == Chat(None, (), "hi")
 
 
-def test_messages_are_turns_and_a_question() -> None:
+def test_messages_list_gives_history_and_query() -> None:
     assert read([user("a"), assistant("b"), user("c")]) == Chat(None, (("a", "b"),), "c")
 
 
-def test_system_messages_are_joined_wherever_they_stand() -> None:
+def test_messages_system_and_developer_are_joined() -> None:
     messages = [system("one"), user("a"), assistant("b"), message("developer", "two"), user("c")]
     assert read(messages, "zero").system == "zero\none\ntwo"
 
 
-def test_an_empty_system_message_is_not_none() -> None:
+def test_messages_empty_system_is_not_none() -> None:
     assert read("hi", "").system == ""
     assert read("hi").system is None
 
 
-def test_messages_of_one_role_in_a_row_are_one() -> None:
+def test_messages_same_role_in_a_row_are_joined() -> None:
     messages = [user("a"), user("b"), assistant("c"), assistant("d"), user("e"), user("f")]
     assert read(messages) == Chat(None, (("a\n\nb", "c\n\nd"),), "e\n\nf")
 
 
-def test_an_answer_may_come_first() -> None:
+def test_messages_leading_assistant_is_kept_in_history() -> None:
     assert read([assistant("Welcome"), user("hi")]) == Chat(None, (("", "Welcome"),), "hi")
 
 
-def test_text_parts_are_text() -> None:
+def test_messages_text_parts_are_joined() -> None:
     assert read([user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])]).query == "ab"
 
 
@@ -72,7 +72,7 @@ def test_text_parts_are_text() -> None:
         pytest.param("\ud800", "lone surrogate", id="no UTF-8"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(messages: Any, expected: str) -> None:
+def test_messages_invalid_raises_invalid_messages(messages: Any, expected: str) -> None:
     with pytest.raises(InvalidMessages, match=expected) as caught:
         read(messages)
     assert isinstance(caught.value, ValueError)
@@ -91,5 +91,5 @@ def test_what_cannot_be_asked_is_refused(messages: Any, expected: str) -> None:
         ([user(" "), user("")], ""),
     ],
 )
-def test_format_prompt_writes_as_g4f_does(messages: list[dict[str, object]], prompt: str) -> None:
+def test_format_prompt_matches_g4f(messages: list[dict[str, object]], prompt: str) -> None:
     assert format_prompt(messages) == prompt

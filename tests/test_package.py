@@ -58,12 +58,12 @@ def _foreign(room: str) -> set[str]:
     return names - set(sys.stdlib_module_names)
 
 
-def test_every_file_is_a_room() -> None:
+def test_package_modules_are_all_listed() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == {*ROOMS, "__init__"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_from_rooms_above(room: str) -> None:
+def test_package_module_imports_only_earlier_modules(room: str) -> None:
     assert _imported(room) <= set(ROOMS[: ROOMS.index(room)])
 
 
@@ -79,16 +79,16 @@ def test_a_room_imports_only_from_rooms_above(room: str) -> None:
         ("stamina", {"reply"}),
     ],
 )
-def test_only_its_own_room_knows_a_foreign_package(package: str, rooms: set[str]) -> None:
+def test_package_dependency_is_imported_only_where_allowed(package: str, rooms: set[str]) -> None:
     assert {room for room in ROOMS if package in _foreign(room)} == rooms
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_opens_with_what_it_is_for(room: str) -> None:
+def test_package_module_has_docstring(room: str) -> None:
     assert ast.get_docstring(ast.parse((PACKAGE / f"{room}.py").read_text()))
 
 
-def test_what_is_exported() -> None:
+def test_package_all_lists_public_names() -> None:
     assert qwen_gradio.__all__ == [
         "AllFailed",
         "AppRaised",
@@ -140,7 +140,7 @@ def test_what_is_exported() -> None:
     assert not any(home.startswith("qwen_gradio.") for home in homes), "reprs and tracebacks say qwen_gradio.X"
 
 
-def test_the_version_is_the_distributions() -> None:
+def test_package_version_matches_distribution() -> None:
     assert metadata.version("qwen_gradio") == qwen_gradio.__version__
 
 
@@ -148,12 +148,12 @@ def _run(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-def test_importing_it_imports_no_gradio_client_and_no_gradio() -> None:
+def test_package_import_star_loads_no_heavy_dependency() -> None:
     heavy = "{'gradio', 'gradio_client', 'httpx', 'huggingface_hub', 'click', 'rich', 'asyncio'}"
     assert _run(f"import sys; from qwen_gradio import *; print({heavy} & set(sys.modules))") == "set()\n"
 
 
-def test_only_importing_it_imports_nothing_and_its_help_little() -> None:
+def test_package_import_and_cli_help_load_few_modules() -> None:
     heavy = "{'anyio', 'qwen_gradio.client', 'qwen_gradio.demo', 'rich', 'httpx'}"
     assert _run(f"import sys, qwen_gradio; print({heavy} & set(sys.modules))") == "set()\n"
     code = f"import atexit, sys; atexit.register(lambda: print({heavy} & set(sys.modules)))"
@@ -161,13 +161,13 @@ def test_only_importing_it_imports_nothing_and_its_help_little() -> None:
     assert helped.splitlines()[-1] == "set()"
 
 
-def test_each_name_is_there_and_no_other() -> None:
+def test_package_dir_lists_names_unknown_raises_attribute_error() -> None:
     assert set(qwen_gradio.__all__) <= set(dir(qwen_gradio))
     with pytest.raises(AttributeError, match="no attribute 'Gpt'"):
         qwen_gradio.Gpt  # noqa: B018 - it is looked up
 
 
-def test_making_a_client_opens_no_socket() -> None:
+def test_client_construction_opens_no_socket() -> None:
     code = """
 import sys
 seen = []
@@ -184,7 +184,7 @@ print(seen)
 ERRORS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, QwenGradioError)]
 
 
-def test_every_error_is_drawn_in_the_tree_and_exported() -> None:
+def test_errors_are_documented_and_exported() -> None:
     for error in ERRORS:
         assert error.__name__ in (errors.__doc__ or "")
         assert issubclass(error, errors.QwenGradioError)
@@ -194,7 +194,7 @@ def test_every_error_is_drawn_in_the_tree_and_exported() -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_an_error_survives_pickling(error: type[errors.QwenGradioError]) -> None:
+def test_errors_survive_pickling(error: type[errors.QwenGradioError]) -> None:
     each = {"exceptions": [errors.QueueFull("full")]} if error is errors.AllFailed else {}
     made = error("it broke", **each, space="a/b", partial="so far")
     again = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own

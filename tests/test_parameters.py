@@ -37,7 +37,7 @@ MANY = of("checkboxgroup", {"type": "array"}, choices=["a", "b"])
         (of("somebodys", None), 3),
     ],
 )
-def test_what_the_component_takes_is_sent(taker: Parameter, value: object) -> None:
+def test_option_valid_value_is_accepted(taker: Parameter, value: object) -> None:
     assert taker.checked(value) == value
 
 
@@ -61,12 +61,12 @@ def test_what_the_component_takes_is_sent(taker: Parameter, value: object) -> No
         (of("form", {"type": "object"}, value={}), "a", "object"),
     ],
 )
-def test_what_it_does_not_take_is_refused(taker: Parameter, value: object, expected: str) -> None:
+def test_option_invalid_value_raises_invalid_option(taker: Parameter, value: object, expected: str) -> None:
     with pytest.raises(InvalidOption, match=expected):
         taker.checked(value)
 
 
-def test_a_mapping_is_laid_over_the_default() -> None:
+def test_option_mapping_is_merged_into_default() -> None:
     form = of("form", {"type": "object"}, value={"model": "big", "budget": 38})
     assert form.checked({"budget": 1}) == {"model": "big", "budget": 1}
 
@@ -79,7 +79,7 @@ def test_a_mapping_is_laid_over_the_default() -> None:
         ({}, None, "known"),
     ],
 )
-def test_the_default_is_the_published_one(about: dict[str, Any], value: object, default: object) -> None:
+def test_option_default_prefers_published_value(about: dict[str, Any], value: object, default: object) -> None:
     component = {"type": "radio", "props": {"value": value}}
     assert parameter(0, component, {"parameter_name": "it", **about}, [], {"it": "known"}).default == default
 
@@ -99,7 +99,9 @@ def test_the_default_is_the_published_one(about: dict[str, Any], value: object, 
         ("chatbot", "Chat", False, False),
     ],
 )
-def test_what_it_is_for_is_told_by_component_and_name(kind: str, label: str, is_query: bool, is_system: bool) -> None:
+def test_parameter_role_is_inferred_from_component_and_label(
+    kind: str, label: str, is_query: bool, is_system: bool
+) -> None:
     taker = parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
     assert ((taker.query_rank or (9, False))[0] < 3, taker.is_for_system) == (is_query, is_system)
 
@@ -107,12 +109,12 @@ def test_what_it_is_for_is_told_by_component_and_name(kind: str, label: str, is_
 @pytest.mark.parametrize(
     "value", ["\ud800", pytest.param({"a": float("nan")}, id="nan"), pytest.param({"a": {1}}, id="a set")]
 )
-def test_what_cannot_be_sent_is_refused(value: object) -> None:
+def test_option_not_json_serialisable_raises_invalid_option(value: object) -> None:
     with pytest.raises(InvalidOption, match="can be sent as JSON for it"):
         of("json").checked(value)
 
 
-def test_a_file_is_given_as_gradio_client_takes_it() -> None:
+def test_option_file_accepts_only_handle_file() -> None:
     handled = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
     assert of("file", {"type": "object"}).checked(handled) == handled
     assert of("file", {"type": "array"}).checked([handled]) == [handled]
@@ -120,6 +122,6 @@ def test_a_file_is_given_as_gradio_client_takes_it() -> None:
         of("file", {"type": "object"}).checked("/etc/hostname")
 
 
-def test_true_is_not_one_among_choices() -> None:
+def test_option_true_does_not_match_choice_one() -> None:
     with pytest.raises(InvalidOption, match="one of 1, 2"):
         of("radio", None, choices=[1, 2]).checked(True)

@@ -51,7 +51,7 @@ print(json.dumps({"connected": connected, "looked_up": looked_up, "headers": hea
 
 @pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
 @pytest.mark.parametrize("token", [None, "hf_given"])
-def test_only_the_space_is_talked_to(space: ScriptedSpace, tmp_path: Path, plain: bool, token: str | None) -> None:
+def test_privacy_only_space_is_contacted(space: ScriptedSpace, tmp_path: Path, plain: bool, token: str | None) -> None:
     seen = watched(space, tmp_path, plain=plain, token=token, proxy_url=None)
     host, port = space.url.removeprefix("http://").split(":")
     assert {tuple(address) for address in seen["connected"]} == {(host, int(port))}
@@ -62,7 +62,7 @@ def test_only_the_space_is_talked_to(space: ScriptedSpace, tmp_path: Path, plain
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
-def test_with_a_proxy_only_the_proxy_is_talked_to(space: ScriptedSpace, tmp_path: Path, plain: bool) -> None:
+def test_proxy_is_only_host_contacted(space: ScriptedSpace, tmp_path: Path, plain: bool) -> None:
     """Every socket of the process is seen, whoever opens it: asking, leaving, and what gradio_client does besides."""
     with proxy.running() as through:
         seen = watched(space, tmp_path, plain=plain, token="hf_given", proxy_url=through.url)  # noqa: S106 - none
@@ -87,7 +87,7 @@ def watched(
 
 
 @pytest.mark.parametrize("secret", [{"token": "hf_secret"}, {"auth": ("ada", "hf_secret")}])
-def test_a_secret_goes_to_no_other_machine_for_all_to_read(secret: dict[str, Any]) -> None:
+def test_token_or_auth_without_https_raises_invalid_option(secret: dict[str, Any]) -> None:
     with pytest.raises(InvalidOption, match="would go over plain http") as caught:
         AsyncQwenClient("http://example.invalid", **secret)
     assert "hf_secret" not in str(caught.value)
@@ -96,7 +96,7 @@ def test_a_secret_goes_to_no_other_machine_for_all_to_read(secret: dict[str, Any
     AsyncQwenClient("http://example.invalid", allow_plain_http=True, **secret)
 
 
-async def test_a_secret_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+async def test_token_auth_and_proxy_password_are_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     client = AsyncQwenClient(
         "http://127.0.0.1:9",
@@ -113,7 +113,7 @@ async def test_a_secret_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
-async def test_every_byte_goes_through_the_proxy(
+async def test_proxy_carries_every_connection(
     space: ScriptedSpace, plain: bool, monkeypatch: pytest.MonkeyPatch, calls_of: Callable[[object, str], Any]
 ) -> None:
     if plain:

@@ -26,7 +26,7 @@ def provider(space: ScriptedSpace) -> type[Qwen_Qwen_2_72B]:
     return Local
 
 
-def test_its_attributes() -> None:
+def test_provider_attributes_match_g4f() -> None:
     described = {
         name: value for name, value in vars(Qwen_Qwen_2_72B).items() if type(value) in (str, bool, int, dict, list)
     }
@@ -48,7 +48,7 @@ def test_its_attributes() -> None:
     }
 
 
-def test_its_methods() -> None:
+def test_provider_methods_and_signature_match_g4f() -> None:
     assert Qwen_Qwen_2_72B.get_dict() == {
         "name": "Qwen_Qwen_2_72B",
         "url": "https://qwen-qwen2-72b-instruct.hf.space",
@@ -66,7 +66,7 @@ def test_its_methods() -> None:
     ]
 
 
-async def test_the_program_runs_as_written(provider: type[Qwen_Qwen_2_72B], capsys: Any) -> None:
+async def test_provider_example_program_prints_reply(provider: type[Qwen_Qwen_2_72B], capsys: Any) -> None:
     Qwen_Qwen_2_72B = provider  # noqa: N806 - as written
 
     generator = Qwen_Qwen_2_72B.create_async_generator(
@@ -89,7 +89,7 @@ async def collect(provider: type[Qwen_Qwen_2_72B], messages: Any, **options: Any
     return "".join([fragment async for fragment in provider.create_async_generator("", messages, **options)])
 
 
-async def test_messages_become_one_prompt_and_the_history_is_empty(provider: type[Qwen_Qwen_2_72B]) -> None:
+async def test_provider_messages_become_one_prompt_without_history(provider: type[Qwen_Qwen_2_72B]) -> None:
     messages = [
         {"role": "system", "content": "one"},
         {"role": "user", "content": "a"},
@@ -101,12 +101,14 @@ async def test_messages_become_one_prompt_and_the_history_is_empty(provider: typ
     assert heard == {"system": "one\ntwo", "turns": [], "query": "User: a\nAssistant: b\nUser: c\nAssistant:"}
 
 
-async def test_without_a_system_message_it_sends_an_empty_one(provider: type[Qwen_Qwen_2_72B]) -> None:
+async def test_provider_without_system_sends_empty_system(provider: type[Qwen_Qwen_2_72B]) -> None:
     heard = json.loads(await collect(provider, [{"role": "user", "content": "hi"}]))
     assert heard == {"system": "", "turns": [], "query": "hi"}
 
 
-async def test_each_update_is_a_fragment(provider: type[Qwen_Qwen_2_72B], space: ScriptedSpace) -> None:
+async def test_provider_stream_yields_fragment_per_update(
+    provider: type[Qwen_Qwen_2_72B], space: ScriptedSpace
+) -> None:
     script = space.script_in_step(30)
     messages = [{"role": "user", "content": script.prompt}]
     fragments = [script.read(fragment) async for fragment in provider.create_async_generator("", messages)]
@@ -114,9 +116,7 @@ async def test_each_update_is_a_fragment(provider: type[Qwen_Qwen_2_72B], space:
     assert "".join(fragments) == script.final
 
 
-async def test_closing_the_generator_stops_the_spaces_work(
-    provider: type[Qwen_Qwen_2_72B], space: ScriptedSpace
-) -> None:
+async def test_provider_generator_aclose_cancels_reply(provider: type[Qwen_Qwen_2_72B], space: ScriptedSpace) -> None:
     script = space.script(2000)
     generator = provider.create_async_generator("", [{"role": "user", "content": script.prompt}])
     await anext(generator)
@@ -125,12 +125,12 @@ async def test_closing_the_generator_stops_the_spaces_work(
 
 
 @pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "a"}], [{"role": "user", "content": " "}]])
-async def test_nothing_to_ask_is_refused(messages: Any) -> None:
+async def test_provider_without_question_raises_invalid_messages(messages: Any) -> None:
     with pytest.raises(InvalidMessages):
         await collect(Qwen_Qwen_2_72B, messages)
 
 
-async def test_its_proxy_is_used(provider: type[Qwen_Qwen_2_72B]) -> None:
+async def test_provider_proxy_is_used(provider: type[Qwen_Qwen_2_72B]) -> None:
     with pytest.raises(qwen_gradio.CannotConnect):
         await collect(provider, [{"role": "user", "content": "hi"}], proxy="http://127.0.0.1:9")
 
@@ -162,7 +162,7 @@ asyncio.run(main())
 
 
 @pytest.mark.full
-def test_it_works_inside_g4f(space: ScriptedSpace, tmp_path: Path) -> None:
+def test_provider_works_inside_g4f(space: ScriptedSpace, tmp_path: Path) -> None:
     script = space.script(5)
     environment = {**os.environ, "HOME": str(tmp_path)}  # g4f keeps cookies and caches there
     code = f"URL = {space.url!r}\nPROMPT = {script.prompt!r}\n{IN_G4F}"

@@ -46,42 +46,42 @@ PROGRAMS = blocks("python")
 OUTPUTS = blocks("text")
 
 
-def test_the_first_program_prints_what_it_says(stand_in: str) -> None:
+def test_readme_first_program_prints_documented_output(stand_in: str) -> None:
     assert run(PROGRAMS[0], stand_in) + "\n" == OUTPUTS[0]
     assert len([line for line in PROGRAMS[0].splitlines() if line]) == 8
 
 
-def test_the_sync_program_remembers(stand_in: str) -> None:
+def test_readme_sync_client_program_keeps_history(stand_in: str) -> None:
     printed = run(PROGRAMS[1], stand_in)
     assert "The system message: Be brief." in printed
     assert printed.endswith("Said before that: you said “My name is Ada.”\n")
 
 
-def test_the_inspecting_program_prints_what_it_says(stand_in: str) -> None:
+def test_readme_inspect_program_prints_documented_output(stand_in: str) -> None:
     assert run(PROGRAMS[2], stand_in) == OUTPUTS[1]
 
 
-def test_the_providers_program_prints_the_reply(stand_in: str) -> None:
+def test_readme_provider_program_prints_reply(stand_in: str) -> None:
     assert run(PROGRAMS[3], stand_in) + "\n" == OUTPUTS[0]
 
 
-def test_the_errors_program_prints_what_it_says(stand_in: str) -> None:
+def test_readme_errors_program_prints_documented_output(stand_in: str) -> None:
     assert run(PROGRAMS[4], stand_in) == OUTPUTS[2]
 
 
-def test_the_fallbacks_program_prints_what_it_says(stand_in: str) -> None:
+def test_readme_fallback_program_prints_documented_output(stand_in: str) -> None:
     assert run(PROGRAMS[5], stand_in) == OUTPUTS[3].replace("http://127.0.0.1:7860", stand_in)
 
 
-def test_the_leaving_program_prints_a_part(stand_in: str) -> None:
+def test_readme_break_program_prints_partial_reply(stand_in: str) -> None:
     assert run(PROGRAMS[6], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
 
 
-def test_every_program_is_run() -> None:
+def test_readme_programs_are_all_tested() -> None:
     assert len(PROGRAMS) == 7
 
 
-def test_every_error_and_default_is_told() -> None:
+def test_readme_lists_every_error_parameter_and_timeout() -> None:
     for name in errors.__all__:
         assert f"`{name}`" in README
     for field in dataclasses.fields(Timeouts):
@@ -91,14 +91,14 @@ def test_every_error_and_default_is_told() -> None:
     assert f"`{qwen_gradio.spaces.DEFAULT}`" in README
 
 
-def test_every_known_space_is_told() -> None:
+def test_readme_lists_every_known_space() -> None:
     for known in spaces.CATALOGUE:
         aliases = ", ".join(f"`{alias}`" for alias in known.aliases)
         assert f"| `{known.id}` | {aliases} | {known.about} |" in README
 
 
 @pytest.mark.full(first=True)
-def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
+def test_readme_first_command_runs_on_fresh_clone(tmp_path: Path) -> None:
     """With the files that git would clone, an empty home, and no virtual environment."""
     command = next(line for line in README.splitlines() if "--demo" in line)
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
@@ -116,14 +116,14 @@ def test_the_first_command_on_a_fresh_machine(tmp_path: Path) -> None:
     assert done.stdout == OUTPUTS[0]
 
 
-def test_the_numbers_are_those_of_the_run_that_is_kept() -> None:
+def test_readme_benchmark_tables_match_saved_results() -> None:
     measured = json.loads((BENCHMARKS / "results.json").read_text())
     assert report.tables(measured).strip() in README
     assert (BENCHMARKS / "fragments.svg").read_text() == report.picture(measured)
 
 
 @pytest.mark.full(first=True)
-def test_the_benchmark_runs(tmp_path: Path) -> None:
+def test_benchmark_quick_run_prints_every_table(tmp_path: Path) -> None:
     """As quickly as it can: each part of it, and every client but for the JavaScript one, which needs Node."""
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--to", str(tmp_path)]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -43,7 +43,7 @@ def with_pauses(at_once: None) -> None:  # noqa: ARG001 - after it
 
 
 @pytest.mark.usefixtures("without_pause")
-async def test_what_can_help_is_tried_again(space: ScriptedSpace, caplog: pytest.LogCaptureFixture) -> None:
+async def test_retry_503_succeeds_on_third_attempt(space: ScriptedSpace, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "qwen_gradio")
     script = space.script(3)
     # gradio_client asks for two pages before it gives up on one that isn't there.
@@ -58,7 +58,7 @@ async def test_what_can_help_is_tried_again(space: ScriptedSpace, caplog: pytest
 
 @pytest.mark.usefixtures("without_pause")
 @pytest.mark.parametrize("retries", [0, 1])
-async def test_not_more_often_than_asked_for(space: ScriptedSpace, requests: list[str], retries: int) -> None:
+async def test_retry_503_stops_after_last_attempt(space: ScriptedSpace, requests: list[str], retries: int) -> None:
     with proxy.refusing(space.url, [UNAVAILABLE] * 99) as url, pytest.raises(SpaceUnavailable) as caught:
         await AsyncQwenClient(url, retries=retries).ask("hi")
     assert caught.value.space == url
@@ -66,7 +66,7 @@ async def test_not_more_often_than_asked_for(space: ScriptedSpace, requests: lis
 
 
 @pytest.mark.usefixtures("without_pause")
-async def test_a_reply_without_a_word_is_asked_for_again(space: ScriptedSpace) -> None:
+async def test_retry_empty_reply_is_asked_again(space: ScriptedSpace) -> None:
     script = space.script([""])
     async with AsyncQwenClient(space.url, retries=2) as client:
         with pytest.raises(EmptyReply):
@@ -75,7 +75,7 @@ async def test_a_reply_without_a_word_is_asked_for_again(space: ScriptedSpace) -
 
 
 @pytest.mark.usefixtures("without_pause")
-async def test_what_cannot_help_is_not_tried_again(space: ScriptedSpace) -> None:
+async def test_retry_app_error_is_not_retried(space: ScriptedSpace) -> None:
     script = space.script(3, fail_at=0)
     async with AsyncQwenClient(space.url, retries=2) as client:
         with pytest.raises(AppRaised):
@@ -84,7 +84,7 @@ async def test_what_cannot_help_is_not_tried_again(space: ScriptedSpace) -> None
 
 
 @pytest.mark.usefixtures("without_pause")
-async def test_after_the_first_fragment_nothing_is_tried_again(make_space: Callable[..., ScriptedSpace]) -> None:
+async def test_retry_lost_connection_mid_stream_is_not_retried(make_space: Callable[..., ScriptedSpace]) -> None:
     space = make_space()
     script = space.script(10_000)
     async with AsyncQwenClient(space.url, retries=2) as client, client.stream(script.prompt) as reply:
@@ -98,7 +98,7 @@ async def test_after_the_first_fragment_nothing_is_tried_again(make_space: Calla
 
 
 @pytest.mark.usefixtures("without_pause")
-async def test_the_pause_is_the_spaces_if_it_is_not_too_long() -> None:
+async def test_retry_after_short_is_honoured() -> None:
     reply = AsyncQwenClient(NOBODY, retries=4).stream("hi")
     assert reply._pause(QueueFull("full")) is True
     assert reply._pause(RateLimited("busy", retry_after=7)) == 7
@@ -108,7 +108,7 @@ async def test_the_pause_is_the_spaces_if_it_is_not_too_long() -> None:
 
 
 @pytest.mark.usefixtures("with_pauses")
-async def test_a_pause_can_be_cancelled() -> None:
+async def test_retry_backoff_cancel_ends_wait() -> None:
     async with AsyncQwenClient(NOBODY, retries=9).stream("hi") as reply:
         with anyio.fail_after(60), anyio.move_on_after(1) as scope:
             await anext(reply)
@@ -116,14 +116,14 @@ async def test_a_pause_can_be_cancelled() -> None:
 
 
 @pytest.mark.usefixtures("with_pauses")
-async def test_the_whole_has_its_deadline() -> None:
+async def test_timeout_total_during_retry_backoff_raises_deadline_exceeded() -> None:
     with anyio.fail_after(60), pytest.raises(DeadlineExceeded, match="not whole for 1 s") as caught:
         await AsyncQwenClient(NOBODY, retries=9, timeouts=Timeouts(total=1)).ask("hi")
     assert caught.value.deadline == "total"
 
 
 @pytest.mark.usefixtures("without_pause")
-async def test_a_question_that_fails_may_be_asked_again(space: ScriptedSpace) -> None:
+async def test_client_ask_after_503_succeeds(space: ScriptedSpace) -> None:
     with proxy.refusing(space.url, [UNAVAILABLE] * 2) as url:
         client = AsyncQwenClient(url, retries=0)
         reply = client.stream("hi")
@@ -135,12 +135,12 @@ async def test_a_question_that_fails_may_be_asked_again(space: ScriptedSpace) ->
 
 
 @pytest.mark.parametrize("retries", [-1, 1.5, None, True])
-def test_a_wrong_number_of_retries_is_refused(retries: int) -> None:
+def test_retry_invalid_retries_raises_invalid_option(retries: int) -> None:
     with pytest.raises(InvalidOption, match="expected a whole number from 0 for retries"):
         AsyncQwenClient(retries=retries)
 
 
-async def test_a_reply_that_is_closed_in_a_pause_is_not_asked_for_again(
+async def test_retry_backoff_aclose_sends_no_further_request(
     answering: Callable[[bytes], str],
     requests: list[str],
     space: ScriptedSpace,

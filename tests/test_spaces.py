@@ -18,7 +18,7 @@ from qwen_gradio.spaces import CATALOGUE, find
         ("https://host/under/a/path", "https://host/under/a/path", "https://host/under/a/path"),
     ],
 )
-def test_a_space_is_found(space: str, name: str, url: str) -> None:
+def test_space_id_alias_or_url_is_resolved(space: str, name: str, url: str) -> None:
     found = find(space)
     assert (found.name, found.url) == (name, url)
 
@@ -26,26 +26,26 @@ def test_a_space_is_found(space: str, name: str, url: str) -> None:
 @pytest.mark.parametrize(
     "space", ["", "qwen", "a/b/c", "ftp://host", "http://", "http://h:port", "http://a b", None, 3]
 )
-def test_what_is_no_space_is_refused(space: str) -> None:
+def test_space_invalid_raises_invalid_space(space: str) -> None:
     with pytest.raises(
         InvalidSpace, match=r"expected a Space id like Qwen/Qwen2-72B-Instruct, an alias \(.*qwen-2-72b"
     ):
         find(space)
 
 
-def test_a_session_hash_is_twelve_hexadecimal_characters() -> None:
+def test_session_hash_is_twelve_hexadecimal_characters() -> None:
     hashes = {generate_session_hash() for _ in range(100)}
     assert len(hashes) == 100
     assert all(re.fullmatch(r"[0-9a-f]{12}", name) for name in hashes)
 
 
-def test_the_catalogue_has_no_name_twice() -> None:
+def test_space_catalogue_names_are_unique() -> None:
     names = [name.lower() for known in CATALOGUE for name in (known.id, *known.aliases)]
     assert len(names) == len(set(names))
     assert all(find(name).known is known for known in CATALOGUE for name in (known.id, *known.aliases))
 
 
-def test_a_space_by_its_url_has_no_id() -> None:
+def test_space_given_by_url_has_no_id() -> None:
     assert find("http://127.0.0.1:7860").id is None
     assert find("qwen-3").id == "Qwen/Qwen3-Demo"
     assert find("someone/else").known is None

@@ -13,7 +13,7 @@ from qwen_gradio import AppRaised, CannotConnect, Finished, InvalidMessages, Que
 from .conftest import ScriptedSpace, eventually
 
 
-def test_ask_and_stream(space: ScriptedSpace) -> None:
+def test_sync_client_ask_and_stream_give_reply(space: ScriptedSpace) -> None:
     script = space.script_in_step(20)
     with QwenClient(space.url) as client:
         with client.stream(script.prompt) as reply:
@@ -24,14 +24,14 @@ def test_ask_and_stream(space: ScriptedSpace) -> None:
         assert list(reply) == [], "it is read once"
 
 
-def test_events(space: ScriptedSpace) -> None:
+def test_sync_client_events_yields_started_and_finished(space: ScriptedSpace) -> None:
     with QwenClient(space.url) as client:
         events = [event for event in client.stream(space.script(2).prompt).events() if not isinstance(event, Queued)]
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Finished)
 
 
-def test_a_conversation(space: ScriptedSpace) -> None:
+def test_sync_client_conversation_keeps_history_and_system(space: ScriptedSpace) -> None:
     with QwenClient(space.url) as client:
         talk = client.conversation(system="be brief")
         talk.ask("one")
@@ -39,14 +39,14 @@ def test_a_conversation(space: ScriptedSpace) -> None:
         assert [message["role"] for message in talk.messages] == ["user", "assistant"] * 2
 
 
-def test_leaving_stops_the_spaces_work(space: ScriptedSpace) -> None:
+def test_sync_client_with_exit_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(2000)
     with QwenClient(space.url) as client, client.stream(script.prompt) as reply:
         next(reply)
     assert eventually(script.stopped)
 
 
-def test_ctrl_c_while_waiting_ends_the_reply(space: ScriptedSpace) -> None:
+def test_sync_client_ctrl_c_ends_reply(space: ScriptedSpace) -> None:
     script = space.script(5, quiet_at=3)
     with QwenClient(space.url) as client:
         reply = client.stream(script.prompt)
@@ -57,7 +57,7 @@ def test_ctrl_c_while_waiting_ends_the_reply(space: ScriptedSpace) -> None:
         assert eventually(lambda: list(reply) == [])
 
 
-def test_errors_are_the_same(space: ScriptedSpace) -> None:
+def test_sync_client_errors_match_async_client(space: ScriptedSpace) -> None:
     with QwenClient(space.url) as client:
         with pytest.raises(InvalidMessages):
             client.stream([])
@@ -66,7 +66,7 @@ def test_errors_are_the_same(space: ScriptedSpace) -> None:
     assert caught.value.partial
 
 
-def test_a_closed_client_says_so_and_leaves_no_thread(space: ScriptedSpace) -> None:
+def test_sync_client_closed_raises_and_ends_thread(space: ScriptedSpace) -> None:
     before = threading.enumerate()
     client = QwenClient(space.url)
     client.ask("hi")
@@ -77,14 +77,14 @@ def test_a_closed_client_says_so_and_leaves_no_thread(space: ScriptedSpace) -> N
     assert eventually(lambda: set(threading.enumerate()) <= {*before})
 
 
-def test_a_client_that_cannot_connect_leaves_no_thread() -> None:
+def test_sync_client_connect_refused_ends_thread() -> None:
     before = threading.enumerate()
     with pytest.raises(CannotConnect), QwenClient("http://127.0.0.1:9"):
         pass
     assert eventually(lambda: set(threading.enumerate()) <= {*before})
 
 
-def test_reprs_say_what_it_is() -> None:
+def test_sync_client_repr_names_space() -> None:
     client = QwenClient()
     assert client.space == "Qwen/Qwen2-72B-Instruct"
     assert repr(client) == "<qwen_gradio.QwenClient for Qwen/Qwen2-72B-Instruct>"

@@ -12,7 +12,7 @@ import pytest
 from qwen_gradio.threads import Bell, DaemonThreads, Ear, Overdue, Watch, finished, in_time
 
 
-async def test_a_bell_rung_in_a_thread_is_heard() -> None:
+async def test_thread_notification_wakes_event_loop() -> None:
     bell = Bell()
     for _ in range(3):
         threading.Thread(target=bell.ring).start()
@@ -20,7 +20,7 @@ async def test_a_bell_rung_in_a_thread_is_heard() -> None:
             await bell.wait()
 
 
-async def test_rings_before_the_wait_are_one() -> None:
+async def test_thread_notifications_before_wait_are_merged() -> None:
     bell = Bell()
     for _ in range(100):
         bell.ring()
@@ -32,7 +32,7 @@ async def test_rings_before_the_wait_are_one() -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_bell_whose_loop_has_ended_is_silent(backend: str) -> None:
+def test_thread_notification_after_event_loop_ended_is_ignored(backend: str) -> None:
     bells: list[Bell] = []
 
     async def make() -> None:
@@ -43,14 +43,14 @@ def test_a_bell_whose_loop_has_ended_is_silent(backend: str) -> None:
     bells[0].ring()
 
 
-async def test_what_a_thread_returns_or_raises_is_given() -> None:
+async def test_thread_call_returns_result_or_raises() -> None:
     threads = DaemonThreads()
     assert await finished(threads.submit(int, "3")) == 3
     with pytest.raises(ValueError, match="invalid literal"):
         await finished(threads.submit(int, "x"))
 
 
-def test_its_threads_hold_nobody_up() -> None:
+def test_thread_is_daemon() -> None:
     seen = DaemonThreads().submit(lambda: threading.current_thread().daemon)
     assert seen.result(timeout=5)
 
@@ -77,7 +77,7 @@ def heard() -> Iterator[Heard]:
     made.ours.close()
 
 
-async def test_an_ear_reads_when_there_is_something(heard: Heard) -> None:
+async def test_socket_reader_reads_when_data_arrives(heard: Heard) -> None:
     for said in (b"one", b"two"):
         threading.Timer(0.01, heard.theirs.send, [said]).start()
         await heard.wait()
@@ -85,7 +85,7 @@ async def test_an_ear_reads_when_there_is_something(heard: Heard) -> None:
     assert heard.pieces == [b"one", b"two"]
 
 
-async def test_what_nobody_waits_for_stays_in_the_socket(heard: Heard) -> None:
+async def test_socket_reader_without_waiter_reads_nothing(heard: Heard) -> None:
     heard.theirs.send(b"one")
     await heard.wait()
     heard.theirs.send(b"two")
@@ -98,7 +98,7 @@ async def test_what_nobody_waits_for_stays_in_the_socket(heard: Heard) -> None:
     assert heard.pieces == [b"one", b"two"]
 
 
-async def test_a_wait_that_is_left_can_be_taken_up_again(heard: Heard) -> None:
+async def test_socket_reader_cancelled_wait_can_be_resumed(heard: Heard) -> None:
     with anyio.move_on_after(0.01):
         await heard.ear.wait(Watch())
     heard.theirs.send(b"one")
@@ -107,7 +107,7 @@ async def test_a_wait_that_is_left_can_be_taken_up_again(heard: Heard) -> None:
     assert heard.pieces == [b"one"]
 
 
-async def test_closing_waits_until_the_event_loop_lets_go(heard: Heard) -> None:
+async def test_socket_reader_close_waits_for_event_loop(heard: Heard) -> None:
     let_go: list[bool] = []
 
     def take_away() -> None:
@@ -121,7 +121,7 @@ async def test_closing_waits_until_the_event_loop_lets_go(heard: Heard) -> None:
     assert let_go == [True]
 
 
-async def test_one_that_was_closed_meanwhile_does_not_touch_the_socket(heard: Heard) -> None:
+async def test_socket_reader_closed_does_not_touch_socket(heard: Heard) -> None:
     heard.ear.close()
     heard.ours.close()
     await heard.wait()
@@ -129,7 +129,7 @@ async def test_one_that_was_closed_meanwhile_does_not_touch_the_socket(heard: He
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_closing_after_the_event_loop_has_ended(backend: str, heard: Heard) -> None:
+def test_socket_reader_close_after_event_loop_ended_returns(backend: str, heard: Heard) -> None:
     async def wait_and_leave() -> None:
         heard.theirs.send(b"one")
         await heard.wait()
@@ -141,7 +141,7 @@ def test_closing_after_the_event_loop_has_ended(backend: str, heard: Heard) -> N
     assert not closing.is_alive()
 
 
-async def test_what_does_not_come_is_overdue(heard: Heard) -> None:
+async def test_socket_reader_timeout_raises_overdue(heard: Heard) -> None:
     watch = Watch()
     for _ in range(2):
         watch.begin(0.02)
@@ -156,7 +156,7 @@ async def test_what_does_not_come_is_overdue(heard: Heard) -> None:
     assert heard.pieces == [b"one"]
 
 
-async def test_the_time_runs_from_the_first_look_and_not_from_each(heard: Heard) -> None:
+async def test_socket_reader_timeout_is_not_extended_by_data(heard: Heard) -> None:
     async def beat() -> None:
         while True:
             await anyio.sleep(0.01)
@@ -177,7 +177,7 @@ async def test_the_time_runs_from_the_first_look_and_not_from_each(heard: Heard)
     assert heard.pieces
 
 
-async def test_a_deadline_that_comes_sooner_than_the_one_before(heard: Heard) -> None:
+async def test_socket_reader_timeout_can_be_shortened(heard: Heard) -> None:
     watch = Watch()
     heard.theirs.send(b"one")
     watch.begin(60)
@@ -189,7 +189,7 @@ async def test_a_deadline_that_comes_sooner_than_the_one_before(heard: Heard) ->
     heard.ear.stop()
 
 
-async def test_a_deadline_that_moves_on_is_not_set_anew_each_time(heard: Heard, mocker: Any) -> None:
+async def test_socket_reader_timeout_extended_sets_no_new_timer(heard: Heard, mocker: Any) -> None:
     watch = Watch()
     timers = mocker.spy(heard.ear, "_set_timer")
     calls = mocker.spy(asyncio.base_events.BaseEventLoop, "call_at")
@@ -201,7 +201,7 @@ async def test_a_deadline_that_moves_on_is_not_set_anew_each_time(heard: Heard, 
     assert calls.call_count == (1 if timers.call_count else 0)
 
 
-async def test_a_deadline_holds_where_there_is_always_something_to_read(heard: Heard) -> None:
+async def test_socket_reader_timeout_expires_under_constant_data(heard: Heard) -> None:
     watch = Watch()
     watch.begin(0.05)
 
@@ -215,7 +215,7 @@ async def test_a_deadline_holds_where_there_is_always_something_to_read(heard: H
     heard.ear.stop()
 
 
-async def test_a_socket_that_can_not_be_watched_is_let_go(heard: Heard) -> None:
+async def test_socket_reader_unwatchable_socket_raises_and_is_released(heard: Heard) -> None:
     heard.ours.close()
     with pytest.raises((ValueError, OSError, anyio.ClosedResourceError)):
         await heard.wait()

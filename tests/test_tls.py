@@ -61,7 +61,7 @@ def proxy_url(
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_a_reply_streams_and_leaving_stops_it(space: ScriptedSpace, https: str, proxy_url: str | None) -> None:
+async def test_tls_direct_or_proxy_streams_and_cancels(space: ScriptedSpace, https: str, proxy_url: str | None) -> None:
     script, left, other = space.script_in_step(30), space.script(2000), space.script(60)
     answers = []
     async with AsyncQwenClient(https, proxy=proxy_url) as client, anyio.create_task_group() as tasks:
@@ -82,6 +82,6 @@ async def test_a_reply_streams_and_leaving_stops_it(space: ScriptedSpace, https:
     assert eventually(lambda: not our_threads())
 
 
-async def test_a_certificate_that_is_not_trusted_is_refused(https: str) -> None:
+async def test_tls_untrusted_certificate_raises_cannot_connect(https: str) -> None:
     with pytest.raises(CannotConnect, match="CERTIFICATE_VERIFY_FAILED"):
         await AsyncQwenClient(https).ask("hi")

@@ -33,7 +33,7 @@ HANGING = json.dumps({"id": "hanging", "updates": ["Hel", "Hello"], "quiet_at": 
 BRIEF = json.dumps({"id": "brief", "updates": ["Hel", "Hello"]})
 
 
-def test_no_case_is_there_twice() -> None:
+def test_fault_cases_names_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
 
@@ -43,7 +43,7 @@ def in_turn(number: int, case: Case) -> Any:
 
 
 @pytest.mark.parametrize("case", [in_turn(*case) for case in enumerate(CASES)])
-async def test_the_wrong_server(
+async def test_faulty_server_raises_named_error_or_replies(
     case: Case, trial: Trial, description: tuple[dict[str, Any], dict[str, Any]], elsewhere: WrongServer
 ) -> None:
     with wrong_server.running(description, case.wrong, case.stream, elsewhere=elsewhere.url) as server:
@@ -51,25 +51,27 @@ async def test_the_wrong_server(
     assert not elsewhere.heads
 
 
-async def test_refused(trial: Trial) -> None:
+async def test_connect_refused_raises_cannot_connect(trial: Trial) -> None:
     with wrong_server.refusing() as url:
         await trial.judge(Case("connect: refused", (CannotConnect,)), url)
 
 
-async def test_full_backlog(trial: Trial) -> None:
+async def test_timeout_connect_full_backlog_raises_deadline_exceeded(trial: Trial) -> None:
     case = Case("connect: the backlog full", (DeadlineExceeded,), deadline="connect", timeouts={"connect": 0.3})
     with wrong_server.full_backlog() as url:
         await trial.judge(case, url)
 
 
-async def test_no_tls(trial: Trial, description: tuple[dict[str, Any], dict[str, Any]]) -> None:
+async def test_tls_to_http_server_raises_cannot_connect(
+    trial: Trial, description: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
     bad = wrong_server.saying(b"", "400 Bad Request")
     with wrong_server.running(description, {"connect": bad}, []) as server:
         case = Case("connect: TLS with what has none", (CannotConnect,))
         await trial.judge(case, server.url.replace("http", "https"))
 
 
-async def test_no_such_host(trial: Trial) -> None:
+async def test_connect_unknown_host_raises_cannot_connect(trial: Trial) -> None:
     case = Case("connect: no such host", (CannotConnect,), options={"token": None})
     await trial.judge(case, "http://no-such-host.invalid")
 
@@ -81,7 +83,9 @@ ENDS = [Process.kill, Process.terminate]
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_ended_before(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
+async def test_server_ended_before_question_raises_transport_error(
+    end: Callable[[Process], None], trial: Trial, make_space: MakeSpace
+) -> None:
     case = Case(f"real: {end.__name__}, connected, before the question", (CannotConnect, ConnectionLost))
     space = make_space()
     async with client_for(space.url, case) as client:
@@ -98,7 +102,9 @@ def queue_size(url: str) -> int:
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_ended_in_the_queue(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
+async def test_server_ended_while_queued_raises_connection_lost(
+    end: Callable[[Process], None], trial: Trial, make_space: MakeSpace
+) -> None:
     case = Case(f"real: {end.__name__}, in the queue", (ConnectionLost,))
     space = make_space("--at-once", "1")
     async with client_for(space.url, case) as client, anyio.create_task_group() as tasks:
@@ -116,13 +122,15 @@ async def test_ended_in_the_queue(end: Callable[[Process], None], trial: Trial, 
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_ended_mid_reply(end: Callable[[Process], None], trial: Trial, make_space: MakeSpace) -> None:
+async def test_server_ended_mid_stream_raises_connection_lost(
+    end: Callable[[Process], None], trial: Trial, make_space: MakeSpace
+) -> None:
     case = Case(f"real: {end.__name__}, mid-reply", (ConnectionLost,), partial="Hel")
     space = make_space()
     await trial.judge(case, space.url, prompt=HANGING, then=lambda: end(space.process))
 
 
-async def test_restarted(trial: Trial, make_space: MakeSpace) -> None:
+async def test_server_restarted_client_reconnects(trial: Trial, make_space: MakeSpace) -> None:
     lost = Case("real: restarted during a reply", (ConnectionLost,), partial="Hel")
     spaces = [make_space()]
     url = spaces[0].url
@@ -149,7 +157,7 @@ def late(name: str, deadline: str, partial: str = "", seconds: float = 0.5) -> C
     return Case(name, (DeadlineExceeded,), partial=partial, deadline=deadline, timeouts={deadline: seconds})
 
 
-async def test_frozen(trial: Trial, make_space: MakeSpace) -> None:
+async def test_timeout_frozen_server_raises_deadline_exceeded(trial: Trial, make_space: MakeSpace) -> None:
     space = make_space("--at-once", "1")
     space.process.freeze()
     await trial.judge(late("real: frozen before", "connect"), space.url)
@@ -164,7 +172,7 @@ async def test_frozen(trial: Trial, make_space: MakeSpace) -> None:
     await trial.check_nothing_is_left()
 
 
-async def test_silent(trial: Trial, space: ScriptedSpace) -> None:
+async def test_timeout_first_silence_or_total_raises_deadline_exceeded(trial: Trial, space: ScriptedSpace) -> None:
     await trial.judge(late("real: silent mid-reply", "silence", "Hel"), space.url, prompt=HANGING)
     unbegun = json.dumps({"id": "unbegun", "updates": ["Hel"], "quiet_at": 0})
     await trial.judge(late("real: started, then silent", "first"), space.url, prompt=unbegun)
@@ -175,7 +183,7 @@ async def test_silent(trial: Trial, space: ScriptedSpace) -> None:
 # --- real queues
 
 
-async def test_queues(trial: Trial, make_space: MakeSpace) -> None:
+async def test_queue_stalled_timeout_and_full_raise_named_errors(trial: Trial, make_space: MakeSpace) -> None:
     space = make_space("--at-once", "1", "--max-size", "1")
     case = late("real: a queue that never moves", "queue")
     async with client_for(space.url, case) as client:
@@ -233,6 +241,8 @@ def misbehaving(fork_servers: ForkServers) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("case", "api_name", "script"), app_cases(), ids=[case.name for case, *_ in app_cases()])
-async def test_apps(case: Case, api_name: str, script: dict[str, Any], trial: Trial, misbehaving: str) -> None:
+async def test_app_faulty_raises_named_error_or_replies(
+    case: Case, api_name: str, script: dict[str, Any], trial: Trial, misbehaving: str
+) -> None:
     asked = Case(**{**case.__dict__, "options": {**case.options, "api_name": f"/{api_name}"}})
     await trial.judge(asked, misbehaving, prompt=json.dumps(script))

@@ -118,7 +118,7 @@ async def outcome(url: str, app: App) -> str:
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("served", [param(*cell) for cell in CELLS], indirect=True)
-async def test_a_cell(served: Served, requests: list[str]) -> None:
+async def test_app_each_gradio_version_gives_expected_outcome(served: Served, requests: list[str]) -> None:
     app = served.app
     assert await outcome(served.url, app) == app.outcome
     asked = ["config", "info", "join", "data"] if app.outcome in (STREAMS, WHOLE) else ["config", "info"]
@@ -131,7 +131,7 @@ APART = ["undocumented", "authenticated", "authenticated_wrong", "authenticated_
 
 
 @pytest.mark.parametrize("served", [param(column, name) for column in ("4.44.1", "6") for name in APART], indirect=True)
-async def test_a_cell_without_the_seams(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_app_job_transport_gives_expected_outcome(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
     assert await outcome(served.url, served.app) == served.app.outcome
 
@@ -139,11 +139,11 @@ async def test_a_cell_without_the_seams(served: Served, monkeypatch: pytest.Monk
 @pytest.mark.full
 @pytest.mark.skipif(RUNNING in os.environ, reason="this is that run")
 @pytest.mark.parametrize("column", [pytest.param(column, marks=on_gradio(column.split(" ")[0])) for column in COLUMNS])
-def test_every_cell_through_the_oldest_gradio_client(
+def test_app_oldest_gradio_client_gives_expected_outcome(
     fork_servers: ForkServers, authority: tuple[trustme.CA, str], column: str
 ) -> None:
     cells = [BY_NAME[name] for at, name in CELLS if at == column]
-    selected = f"{test_a_cell.__name__}[ and {column.split(' ')[-1]}-"
+    selected = f"{test_app_each_gradio_version_gives_expected_outcome.__name__}[ and {column.split(' ')[-1]}-"
     command = [python_with("gradio_client-2.6.1"), "-m", "pytest", "-q", "--full", "-n", "2", "-k", selected, __file__]
     with serving(fork_servers, authority[0], column, cells) as urls:
         environment = {**os.environ, RUNNING: json.dumps(urls), "SSL_CERT_FILE": authority[1]}
@@ -152,5 +152,5 @@ def test_every_cell_through_the_oldest_gradio_client(
     assert f"{2 * len(cells)} passed" in run.stdout, "on asyncio and on trio"
 
 
-def test_the_table_in_the_readme_is_of_these_cells() -> None:
+def test_readme_gradio_table_matches_tested_apps() -> None:
     assert table() in (ROOT / "README.md").read_text()
