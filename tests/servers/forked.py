@@ -95,12 +95,16 @@ class ForkServers:
         for server in self._servers.values():
             server.close()
 
+    def start(self, script: Path, *arguments: str, gradio: str = "6") -> Process:
+        """Run a script that serves until it is killed, or this is left."""
+        if gradio not in self._servers:
+            self._servers[gradio] = ForkServer(python_with_gradio(gradio))
+        return self._servers[gradio].run(script, *arguments)
+
     @contextlib.contextmanager
     def running(self, script: Path, *arguments: str, gradio: str = "6") -> Iterator[Process]:
         """Run a script that serves until it is left."""
-        if gradio not in self._servers:
-            self._servers[gradio] = ForkServer(python_with_gradio(gradio))
-        process = self._servers[gradio].run(script, *arguments)
+        process = self.start(script, *arguments, gradio=gradio)
         try:
             yield process
         finally:
