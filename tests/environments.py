@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "environments"
@@ -35,7 +35,7 @@ def on_gradio(version: str) -> list[pytest.MarkDecorator]:
     return [] if version == "6" else [pytest.mark.full(first=True), pytest.mark.xdist_group(f"gradio {version}")]
 
 
-def on_each_gradio(*versions: str) -> list[ParameterSet]:
+def on_each_gradio(*versions: str) -> list[Any]:
     """Give the parameters of a test that asks these versions of Gradio."""
     return [pytest.param(version, marks=on_gradio(version)) for version in versions]
 

@@ -136,13 +136,18 @@ async def test_app_job_transport_gives_expected_outcome(served: Served, monkeypa
     assert await outcome(served.url, served.app) == served.app.outcome
 
 
-@pytest.mark.full
+def apps_of(column: str) -> list[App]:
+    return [BY_NAME[name] for at, name in CELLS if at == column]
+
+
 @pytest.mark.skipif(RUNNING in os.environ, reason="this is that run")
-@pytest.mark.parametrize("column", [pytest.param(column, marks=on_gradio(column.split(" ")[0])) for column in COLUMNS])
+@pytest.mark.parametrize(
+    "column", [pytest.param(column, marks=on_gradio(gradio_for(column, apps_of(column)))) for column in COLUMNS]
+)
 def test_app_oldest_gradio_client_gives_expected_outcome(
     fork_servers: ForkServers, authority: tuple[trustme.CA, str], column: str
 ) -> None:
-    cells = [BY_NAME[name] for at, name in CELLS if at == column]
+    cells = apps_of(column)
     selected = f"{test_app_each_gradio_version_gives_expected_outcome.__name__}[ and {column.split(' ')[-1]}-"
     command = [python_with("gradio_client-2.6.1"), "-m", "pytest", "-q", "--full", "-n", "2", "-k", selected, __file__]
     with serving(fork_servers, authority[0], column, cells) as urls:
