@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import random
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -114,8 +116,18 @@ class ForkServers:
     def scripted(self, folder: Path, *arguments: str, gradio: str = "6") -> Iterator[ScriptedSpace]:
         """Run a scripted Space."""
         log = folder / f"saw-{next(_ids)}.jsonl"
-        with self.running(SCRIPTED_SPACE, str(log), *arguments, gradio=gradio) as process:
+        port = () if "--port" in arguments else ("--port", str(lasting_port()))
+        with self.running(SCRIPTED_SPACE, str(log), *port, *arguments, gradio=gradio) as process:
             yield ScriptedSpace(process.printed.rstrip("/"), log, process)
+
+
+def lasting_port() -> int:
+    """Find a free port that the kernel gives to nobody else, as it does with those above while a server restarts."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 @dataclass(frozen=True)
