@@ -1,0 +1,25 @@
+"""What the tests of versions and futures share: a proxy, and scripted Spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .. import proxy
+from ..proxy import Proxy
+from ..servers.forked import LoggedSpace
+from .servers import served
+
+
+@pytest.fixture(scope="session")
+def through() -> Iterator[Proxy]:
+    with proxy.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def space_of_today(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedSpace]:
+    """A Space on Gradio as it is installed."""
+    with served(tmp_path_factory.mktemp("today")) as running:
+        yield running

@@ -1,0 +1,22 @@
+"""The ways in which Gradio and gradio_client could change: each a pair of packages that fit each other."""
+
+from __future__ import annotations
+
+from . import arguments, calls, mailboxes, names, outputs, protocol, state, urls
+
+FUTURES = {
+    future.name: future
+    for future in (
+        *protocol.NAMES,
+        *protocol.DIFFS,
+        *protocol.FRAMING,
+        *urls.URLS,
+        *calls.READING,
+        *calls.CALLING,
+        *names.NAMES,
+        *mailboxes.MAILBOXES,
+        *outputs.OUTPUTS,
+        *state.MOVED,
+        *arguments.ARGUMENTS,
+    )
+}

@@ -1,0 +1,47 @@
+"""Where gradio_client answers, so do we: today, and in every way in which it and Gradio could change."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from ..proxy import Proxy
+from ..servers.forked import LoggedSpace
+from .answers import ask
+from .futures import FUTURES
+from .overlays import Edit, Future, future, overlay
+from .servers import served
+
+pytestmark = pytest.mark.full
+
+
+@pytest.mark.parametrize("future", FUTURES.values(), ids=FUTURES)
+def test_future_where_gradio_client_answers_is_answered_alike(
+    future: Future, space_of_today: LoggedSpace, through: Proxy, tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as stack:
+        space = stack.enter_context(served(tmp_path, overlay(future))) if future.serves else space_of_today
+        answers = ask(space, through, name=future.name, overlay=overlay(future))
+    assert answers.answered_plainly, answers.plain_trouble()
+    assert answers.differences(may_refuse=future.hides_httpx) == []
+
+
+def test_space_of_today_is_answered_alike(space_of_today: LoggedSpace, through: Proxy) -> None:
+    answers = ask(space_of_today, through, name="today")
+    assert answers.answered_plainly, answers.plain_trouble()
+    assert answers.differences() == []
+
+
+def test_overlay_with_an_edit_that_matches_nothing_fails() -> None:
+    gone = future("gone", Edit("gradio_client/client.py", "no such text", ""))
+    with pytest.raises(LookupError, match="no such text"):
+        overlay(gone)
+
+
+def test_server_of_a_future_asked_by_the_client_of_today_does_not_answer(through: Proxy, tmp_path: Path) -> None:
+    """A future changes what it says: server and client fit each other alone."""
+    with served(tmp_path, overlay(FUTURES["messages_renamed"])) as space:
+        answers = ask(space, through, "--plain", name="unfit")
+    assert not answers.answered_plainly

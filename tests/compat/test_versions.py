@@ -1,0 +1,61 @@
+"""The versions of gradio_client on those of Gradio: where it answers by itself, so do we."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..environments import python_with, python_with_gradio
+from ..proxy import Proxy
+from ..servers.forked import LoggedSpace
+from .answers import ask
+from .servers import served
+
+pytestmark = pytest.mark.full
+
+CLIENTS = ["1.3.0", "1.14.0", "2.0.3", "2.6.1", "newest"]
+SERVERS = ["4.0.2", "4.44.1", "5.50.0", "6"]
+UNFIT = {("1.3.0", "5.50.0"), ("1.3.0", "6")}  # it knows no prefix of URLs, and gradio_client says so itself
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def gradio(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def space_of_a_version(gradio: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedSpace]:
+    with served(tmp_path_factory.mktemp("version"), python=python_with_gradio(gradio)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_client_version_on_server_version_is_answered_alike(
+    client: str, gradio: str, space_of_a_version: LoggedSpace, through: Proxy
+) -> None:
+    python = sys.executable if client == "newest" else python_with(f"gradio_client-{client}")
+    answers = ask(space_of_a_version, through, name=f"{client} on {gradio}", python=python)
+    if (client, gradio) in UNFIT:
+        assert not answers.answered_plainly
+        errors = [reply["error"] for mode in ("asyncio", "trio") for reply in answers.reports[mode]["replies"]]
+        assert all("gradio_client" in error for error in errors), errors
+    else:
+        assert answers.answered_plainly, answers.plain_trouble()
+        assert answers.differences() == []
+
+
+@pytest.mark.parametrize("gradio", ["4.44.1", "5.50.0", "6"])
+def test_package_beside_gradio_in_one_environment_installs_imports_and_streams(
+    gradio: str, through: Proxy, tmp_path: Path
+) -> None:
+    python = python_with(f"beside-gradio-{gradio}")
+    version = subprocess.check_output([python, "-c", "import gradio; print(gradio.__version__)"], text=True)
+    assert version.startswith(gradio)
+    with served(tmp_path, python=python) as space:
+        answers = ask(space, through, name=f"beside {gradio}", python=python)
+    assert answers.answered_plainly, answers.plain_trouble()
+    assert answers.differences() == []
