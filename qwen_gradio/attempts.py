@@ -28,12 +28,12 @@ from .errors import (
     UsageError,
 )
 from .fragments import Decoder
-from .jobs import Output, updates
 from .messages import Chat, Message
-from .threads import Bell, DaemonThreads, Overdue, Watch, finished
+from .threads import DaemonThreads, Overdue, ThreadsafeEvent, Watch, finished
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
-    from .connection import Call, Connection, Standing
+    from .transport.connection import Connection
+    from .transport.job import Output, QueueStatus, Submission
 
 logger = logging.getLogger("qwen_gradio")
 
@@ -209,7 +209,9 @@ class SpaceAttempt:
         self._chat = chat
         self._options = options
         self._lenient = lenient  # a fallback is asked with what it takes of another Space's options
-        self._call: Call | None = None
+        self._connection: Connection | None = None
+        self._submission: Submission | None = None
+        self._is_helped = True
         self._source: AsyncGenerator[Event, None] | None = None
         self._watch = Watch()
         self._waiting_for = "connect"
@@ -225,6 +227,10 @@ class SpaceAttempt:
             self._watch.begin(self._left, total.ends)
             try:
                 event = await anext(self._source)
+            except QwenGradioError:
+                if not await self._ask_unhelped():
+                    raise
+                continue
             except Overdue:
                 if self._watch.is_the_latest:
                     raise _overdue("total", total.seconds) from None
@@ -234,6 +240,8 @@ class SpaceAttempt:
             if isinstance(event, Fragment):
                 if self._waiting_for != "silence":
                     self._wait_for("silence")
+                    if not self._is_helped and self._connection is not None:
+                        self._connection.stop_helping()
             elif isinstance(event, Started):
                 self._wait_for("first")
             elif self._waiting_for == "connect":
@@ -242,6 +250,15 @@ class SpaceAttempt:
                 self._left = max(0.0, self._left - (anyio.current_time() - began))
             if event is not JOINED:
                 return event
+
+    async def _ask_unhelped(self) -> bool:
+        """Ask again with gradio_client as it is, if the Space refused what it was helped with; whether that was so."""
+        submission = self._submission
+        if self._over or submission is None or not (submission.is_helped and submission.is_refused):
+            return False
+        self._is_helped = False
+        self._source = await self._ask()
+        return True
 
     def _wait_for(self, name: str) -> None:
         self._waiting_for = name
@@ -255,8 +272,8 @@ class SpaceAttempt:
     def leave(self) -> None:
         """See Attempt."""
         self._over = True
-        if self._call is not None:
-            self._call.leave()
+        if self._submission is not None:
+            self._submission.cancel()
         if self._source is not None:
             # It rests at a `yield` and awaits nothing on its way out, so one step ends it. Left to the garbage
             # collector it would be the event loop's affair, of which trio warns. While a task waits in it
@@ -270,6 +287,7 @@ class SpaceAttempt:
 
     async def _ask(self) -> AsyncGenerator[Event, None]:
         connection, endpoint = await self._asked._connected()
+        self._connection = connection
         if self._over:
             raise UsageError("this reply was closed while it was being asked for")  # to `_next`, which ends it
         options = self._options
@@ -277,39 +295,45 @@ class SpaceAttempt:
             taken = {option.name for option in endpoint.options}
             options = {name: value for name, value in options.items() if name in taken}
         arguments = endpoint.arguments(self._chat, options)
-        bell = Bell()
-        asking = functools.partial(
-            connection.submit, spaces.generate_session_hash(), endpoint.api_name, arguments, bell.ring
-        )
-        self._call = await self._in_thread(asking) if connection.polled else asking()
-        if self._over:
-            self._call.leave()
-        read = functools.partial(endpoint.snapshot, chat=self._chat)
-        news = updates(self._call, None if connection.polled else bell, self._watch)
-        return _events(news, read, self.decoders, self._asked.max_reply_chars)
+        from .transport.job import updates  # imported by now; at the top it would take a second
 
-    async def _in_thread(self, asking: Callable[[], Call]) -> Call:
-        future = DaemonThreads().submit(asking)
+        news = ThreadsafeEvent()
+        session = spaces.generate_session_hash()
+        submit = functools.partial(
+            connection.submit, session, endpoint.api_name, arguments, news.set, is_helped=self._is_helped
+        )
+        blocks = connection.blocks or not self._is_helped
+        self._submission = await self._in_thread(submit) if blocks else submit()
+        if self._over:
+            self._submission.cancel()
+        read = functools.partial(endpoint.snapshot, chat=self._chat)
+        followed = updates(self._submission, news, self._watch)
+        return _events(followed, read, self.decoders, self._asked.max_reply_chars)
+
+    async def _in_thread(self, submit: Callable[[], Submission]) -> Submission:
+        future = DaemonThreads().submit(submit)
         try:
             with deadline("connect", self._asked.timeouts.connect):
                 return await finished(future)
         except BaseException:  # nobody will read the reply
-            future.add_done_callback(_leave_unread)
+            future.add_done_callback(_cancel_submission)
             raise
 
 
-def _leave_unread(asked: Future[Call]) -> None:
-    if asked.exception() is None:
-        asked.result().leave()
+def _cancel_submission(submitted: Future[Submission]) -> None:
+    if submitted.exception() is None:
+        submitted.result().cancel()
 
 
 async def _events(
-    news: AsyncGenerator[Standing | Output, None],
+    news: AsyncGenerator[QueueStatus | Output, None],
     read: Callable[..., Snapshot | None],
     decoders: Mapping[Kind, Decoder],
     most: int,
 ) -> AsyncGenerator[Event, None]:
     """Understand what a job brings. It knows no Reply, so that a Reply which nobody holds is freed at once."""
+    from .transport.job import Output  # imported by now
+
     started = False
     async with contextlib.aclosing(news):
         async for update in news:

@@ -14,6 +14,7 @@ import anyio
 from . import endpoints, spaces
 from .attempts import Attempt, Provider, ProviderAttempt, SpaceAttempt, Timeouts, deadline
 from .errors import (
+    DeadlineExceeded,
     EndpointNotFound,
     InvalidOption,
     QwenGradioError,
@@ -28,7 +29,7 @@ from .reply import Reply
 from .threads import DaemonThreads, finished
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
-    from .connection import Connection
+    from .transport.connection import Connection
 
 CLOSING = 2.0  # seconds that closing a client may take
 STATING = 5.0  # seconds that the Hub is waited for, about a Space that doesn't answer
@@ -47,6 +48,7 @@ class Inspection:
         gradio: the version of its Gradio.
         endpoint: the endpoint that is asked, and what it takes.
         endpoints: the names of all the endpoints that it documents.
+        hooks: what gradio_client is helped with here, in words; less of it is slower, and answers the same.
     """
 
     space: str
@@ -54,6 +56,7 @@ class Inspection:
     gradio: str
     endpoint: endpoints.Endpoint
     endpoints: tuple[str, ...]
+    hooks: tuple[str, ...] = ()
 
 
 Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
@@ -115,6 +118,8 @@ class AsyncQwenClient:
         InvalidOption: a setting is out of its range, or would send a secret for everyone to read.
     """
 
+    _reuse = False  # whether what another client has learned of the Space will do, for some minutes
+
     def __init__(
         self,
         space: str = spaces.DEFAULT,
@@ -141,7 +146,7 @@ class AsyncQwenClient:
                 "or allow_plain_http=True"
             )
         self._api_name = api_name
-        self._auth = auth
+        self._auth = None if auth is None else (auth[0], auth[1])
         self._token = token
         self._proxy = proxy
         self.timeouts = timeouts
@@ -153,7 +158,8 @@ class AsyncQwenClient:
         own = iter(self._own)
         self._fallbacks = [next(own) if isinstance(other, str) else _usable(other) for other in fallbacks]
         self._connecting: Future[tuple[Connection, endpoints.Endpoint]] | None = None
-        self._given_up: list[Callable[[], None]] = []
+        self._on_abort: list[Callable[[], None]] = []
+        self._refreshing: Future[tuple[Connection, endpoints.Endpoint]] | None = None
         self._stating: Future[str] | None = None
         self._closed = False
 
@@ -241,7 +247,8 @@ class AsyncQwenClient:
             exc.space = self.space
             raise
         named = tuple(connection.info.get("named_endpoints") or ())
-        return Inspection(self.space, self._space.url, str(connection.config.get("version")), endpoint, named)
+        hooks = tuple(sorted(hook.value for hook in connection.hooks))
+        return Inspection(self.space, self._space.url, str(connection.config.get("version")), endpoint, named, hooks)
 
     async def __aenter__(self) -> AsyncQwenClient:
         try:
@@ -263,8 +270,7 @@ class AsyncQwenClient:
         if connecting is None:
             return
         if not connecting.done():
-            for give_up in self._given_up:
-                give_up()
+            self._abort()
         closed = DaemonThreads().submit(_close, connecting)
         with anyio.move_on_after(CLOSING, shield=True):
             await finished(closed)
@@ -273,23 +279,33 @@ class AsyncQwenClient:
         """The connection, made by whoever comes first; the others wait for the same, and a failed one is made anew."""
         if self._closed:
             raise UsageError("this client is closed; make another")
-        if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
-            way: dict[str, Any] = {
-                "token": self._token,
-                "auth": self._auth,
-                "proxy": self._proxy,
-                "seconds": self.timeouts.connect,
-            }
-            self._given_up = []
-            way["given_up"] = self._given_up
-            self._connecting = DaemonThreads().submit(_connect, self._space, self._api_name, **way)
+        connecting = self._connecting
+        if connecting is None or (connecting.done() and connecting.exception()):
+            self._on_abort = []
+            access = (self._space, self._api_name, self._auth, self._token, self._proxy, self.timeouts.connect)
+            connecting = DaemonThreads().submit(_connect, *access, reuse=self._reuse, on_abort=self._on_abort)
+            self._connecting = connecting
+        elif connecting.done() and connecting.result()[0].is_stale:
+            if self._refreshing is None or self._refreshing.done():
+                connected = connecting.result()[0]
+                self._refreshing = DaemonThreads().submit(_refresh, connected, self._space, self._api_name)
+            connecting = self._refreshing
         try:
             with deadline("connect", self.timeouts.connect):
-                return await finished(self._connecting)
+                result = await finished(connecting)
+            if self._connecting is not None:  # else it was closed meanwhile
+                self._connecting = connecting
+            return result
         except (SpaceError, TransportError) as exc:
+            if isinstance(exc, DeadlineExceeded) and connecting is self._connecting:
+                self._abort()  # what goes on downloading is of no use
             if not isinstance(exc, EndpointNotFound | RateLimited):
                 exc.found(await self._state())
             raise
+
+    def _abort(self) -> None:
+        for abort in self._on_abort:
+            abort()
 
     async def _state(self) -> str:
         """What the Hub says of a Space that doesn't answer; all who want to know at a time ask once."""
@@ -302,22 +318,52 @@ class AsyncQwenClient:
         return ""
 
 
-def _connect(space: spaces.Space, api_name: str | None, **way: Any) -> tuple[Connection, endpoints.Endpoint]:
-    """Runs in a thread: importing gradio_client takes a second, and connecting blocks."""
-    from .connection import connect
+class BriefClient(AsyncQwenClient):
+    """A client for a single question, which need not ask the Space to describe itself again and again."""
 
-    made = connect(space.url, **way)
-    defaults = space.known.options if space.known else {}
+    _reuse = True
+
+
+def _connect(
+    space: spaces.Space,
+    api_name: str | None,
+    auth: tuple[str, str] | None,
+    token: str | None,
+    proxy: str | None,
+    timeout: float | None,
+    **options: Any,
+) -> tuple[Connection, endpoints.Endpoint]:
+    """Runs in a thread: importing gradio_client takes a second, and connecting blocks."""
+    from .transport.client import Access
+    from .transport.connection import Connection
+
+    access = Access(space.url, auth=auth, token=token, proxy=proxy, timeout=timeout)
+    connection = Connection(access, **options)
     try:
-        return made, endpoints.recognise(made.config, made.info, api_name=api_name, defaults=defaults)
+        return _recognised(connection, space, api_name)
     except BaseException:
-        made.close()
+        connection.close()
         raise
+
+
+def _refresh(
+    connection: Connection, space: spaces.Space, api_name: str | None
+) -> tuple[Connection, endpoints.Endpoint]:
+    """Runs in a thread, as `_connect` does; the connection stays, as other replies may run over it."""
+    connection.refresh()
+    return _recognised(connection, space, api_name)
+
+
+def _recognised(
+    connection: Connection, space: spaces.Space, api_name: str | None
+) -> tuple[Connection, endpoints.Endpoint]:
+    defaults = space.known.options if space.known else {}
+    return connection, endpoints.recognise(connection.config, connection.info, api_name=api_name, defaults=defaults)
 
 
 def _state_of(space_id: str, proxy: str | None) -> str:
     """Runs in a thread, as `_connect` does."""
-    from .hub import state_of
+    from .transport.hub import state_of
 
     return state_of(space_id, proxy=proxy)
 

@@ -16,6 +16,7 @@ from .chatbot import Snapshot
 from .errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolError, QwenGradioError
 from .messages import Chat, as_prompt
 from .parameters import SYSTEM, Parameter, is_chatbot, parameter, type_of
+from .verbatim import verbatim
 
 # What pages offer beside asking, by the words that such endpoints are named with.
 UPKEEP = re.compile(
@@ -69,7 +70,7 @@ class Endpoint:
         """
         check_options(options, [option.name for option in self.options])
         values = {
-            taken.name: taken.checked(options[taken.name]) if taken.name in options else taken.default
+            taken.name: taken.checked(options[taken.name]) if taken.name in options else verbatim(taken.default)
             for taken in self.parameters
         }
         if chat.system is not None and self.system is not None:
@@ -201,7 +202,7 @@ def recognise(
 def _recognised(
     config: Mapping[str, Any], info: Mapping[str, Any], api_name: str | None, defaults: Mapping[str, Any]
 ) -> Endpoint:
-    described = list(_described(config, info))
+    described = list(_described(config, info)) or list(_documented(config, info))
     wanted = None if api_name is None else "/" + api_name.strip("/")
     among = [about for about in described if wanted in (None, about.api_name)]
     found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults, wanted))]
@@ -243,6 +244,19 @@ def _described(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[_
         parameters = list(about.get("parameters") or ()) if about else None
         if parameters is None or len(parameters) == len(inputs):
             yield _Described(f"/{name}", dependency, inputs, outputs, parameters)
+
+
+def _documented(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[_Described]:
+    """The endpoints as `/info` alone has them, where a later Gradio's `/config` says it otherwise."""
+    if config.get("dependencies") == []:
+        return
+    for name, about in (info.get("named_endpoints") or {}).items():
+        parameters, returns = list(about.get("parameters") or ()), about.get("returns") or ()
+        yield _Described(str(name), {}, _as_components(parameters), _as_components(returns), parameters)
+
+
+def _as_components(documented: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [{"type": one.get("component"), "props": {"label": one.get("label")}} for one in documented]
 
 
 def _is_skipped(component: Mapping[str, Any] | None) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import InvalidOption
+from .verbatim import verbatim
 
 # The components that a question is typed into; a "multimodal" one takes {"text", "files"} (gradio, modelscope_studio).
 TEXTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
@@ -117,8 +118,8 @@ class Parameter:
             json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError) as exc:
             raise InvalidOption(f"expected what can be sent as JSON for {self.name}: {exc}") from exc
-        if isinstance(value, Mapping) and isinstance(self.default, Mapping):
-            return {**self.default, **value}
+        if isinstance(value, Mapping) and isinstance(self.default, Mapping) and "meta" not in value:
+            return {**verbatim({key: one for key, one in self.default.items() if key not in value}), **value}
         return value
 
     def _takes(self, value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 from . import messages as written
 from . import spaces
 from .attempts import Attempt, Provider, ProviderAttempt, SpaceAttempt, Timeouts, name_of
-from .client import MOST_CHARS, AsyncQwenClient
+from .client import MOST_CHARS, BriefClient
 from .errors import InvalidMessages, InvalidOption
 from .messages import Message
 from .reply import Reply
@@ -94,7 +94,10 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
         prompt = written.format_prompt([message for message in messages if message.get("role") != "system"])
         if not prompt.strip():
             raise InvalidMessages("expected a message to ask; got none but system messages and blanks")
-        async with AsyncQwenClient(cls.url, proxy=proxy) as client, client.stream(prompt, system=system) as reply:
+        async with AsyncExitStack() as stack:
+            client = BriefClient(cls.url, proxy=proxy)
+            stack.push_async_callback(client.aclose)
+            reply = await stack.enter_async_context(client.stream(prompt, system=system))
             async for fragment in reply:
                 yield fragment
 
@@ -169,7 +172,7 @@ class FallbackProvider:
             goes: list[Callable[[], Attempt]] = []
             for choice in self.choices:
                 if isinstance(choice, str):
-                    client = AsyncQwenClient(choice, proxy=proxy, timeouts=self.timeouts)
+                    client = BriefClient(choice, proxy=proxy, timeouts=self.timeouts)
                     stack.push_async_callback(client.aclose)
                     goes.append(functools.partial(SpaceAttempt, client, chat, {}))
                 else:

@@ -20,6 +20,10 @@ import stamina
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from qwen_gradio.transport import hooks
+from qwen_gradio.transport.connection import descriptions
+from qwen_gradio.transport.hooks import Hook
+
 from .proxy import Server
 from .servers.forked import ForkServers, Script, ScriptedSpace
 
@@ -72,6 +76,13 @@ def space(fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory) -
         yield running
 
 
+@pytest.fixture(scope="session")
+def description(space: ScriptedSpace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a real Space says of itself."""
+    with httpx.Client(base_url=space.url, trust_env=False) as client:
+        return client.get("/config").json(), client.get("/gradio_api/info", params={"serialize": "False"}).json()
+
+
 @pytest.fixture
 def make_space(fork_servers: ForkServers, tmp_path: Path) -> Iterator[Callable[..., ScriptedSpace]]:
     """Make scripted Spaces that end with the test."""
@@ -81,10 +92,23 @@ def make_space(fork_servers: ForkServers, tmp_path: Path) -> Iterator[Callable[.
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    """Nothing is tried again, but where a test is about that."""
+    """Nothing is tried again, but where a test is about that; and nothing is known of any Space."""
     stamina.set_active(False)
+    descriptions.clear()  # another server may have had the same port
     yield
     stamina.set_active(True)
+
+
+@pytest.fixture(params=["all hooks", "no hooks"])
+def some_hooks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> frozenset[Hook]:
+    """What helps gradio_client along: all of it, and none."""
+    return only_hooks(monkeypatch, frozenset(Hook) if request.param == "all hooks" else frozenset())
+
+
+def only_hooks(monkeypatch: pytest.MonkeyPatch, only: frozenset[Hook]) -> frozenset[Hook]:
+    """Look for these hooks alone, as if gradio_client had nothing for the others."""
+    monkeypatch.setattr(hooks, "HOOKS", only)
+    return only
 
 
 @pytest.fixture(params=["asyncio", "trio"])

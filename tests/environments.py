@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+if TYPE_CHECKING:  # the benchmark makes environments too, and needs no pytest
+    import pytest
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "environments"
@@ -19,24 +20,37 @@ CACHE = ROOT / ".cache" / "environments"
 # Gradio 4 is older than its dependencies' later changes, hence the pins.
 FOR_GRADIO_4 = ["huggingface_hub<0.26", "starlette<0.42", "pydantic<2.11", "httpx<0.28", "jinja2<3.2"]
 TO_TEST = ["hypothesis>=6.100", "pytest>=8.3,<9.2", "pytest-xdist>=3.6", "trio>=0.31", "trustme>=1.2"]
+HERE = ["-e", str(ROOT), "trio>=0.31"]
 NEEDS = {
     "g4f-0.4.8.1": ["g4f==0.4.8.1", "anyio>=4.11"],
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
+    "gradio_client-1.3.0": ["gradio_client==1.3.0", *HERE],
+    "gradio_client-1.14.0": ["gradio_client==1.14.0", *HERE],
+    "gradio_client-2.0.3": ["gradio_client==2.0.3", *HERE],
     "gradio_client-2.6.1": ["gradio_client==2.6.1", "-e", str(ROOT), *TO_TEST],
     "gradio-6-modelscope": ["gradio>=6,<7", "modelscope_studio==2.1.2"],
     "gradio-5.50.0": ["gradio==5.50.0", "modelscope_studio==1.6.1"],
     "gradio-4.44.1": ["gradio==4.44.1", "modelscope_studio==0.5.2", "fastapi<0.116", *FOR_GRADIO_4],
+    "gradio-4.0.2": ["gradio==4.0.2", "fastapi<0.112", "numpy<2", *FOR_GRADIO_4],
     "gradio-4.32.1": ["gradio==4.32.1", "fastapi<0.112", "numpy<2", *FOR_GRADIO_4],
+    # This package in one environment with a Gradio, which pins its own gradio_client.
+    "beside-gradio-4.44.1": ["gradio==4.44.1", "fastapi<0.116", *FOR_GRADIO_4, *HERE],
+    "beside-gradio-5.50.0": ["gradio==5.50.0", *HERE],
+    "beside-gradio-6": ["gradio>=6,<7", *HERE],
 }
 
 
 def on_gradio(version: str) -> list[pytest.MarkDecorator]:
     """Give the marks of a test that asks this version of Gradio: an old one is imported by one worker alone."""
+    import pytest
+
     return [] if version == "6" else [pytest.mark.full(first=True), pytest.mark.xdist_group(f"gradio {version}")]
 
 
 def on_each_gradio(*versions: str) -> list[Any]:
     """Give the parameters of a test that asks these versions of Gradio."""
+    import pytest
+
     return [pytest.param(version, marks=on_gradio(version)) for version in versions]
 
 

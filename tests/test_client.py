@@ -148,15 +148,12 @@ async def test_concurrent_twenty_questions_get_their_own_replies(space: Scripted
     assert answers == {script.name: script.final for script in scripts}
 
 
-async def test_concurrent_first_questions_connect_once(space: ScriptedSpace, mocker: Any) -> None:
-    from qwen_gradio import connection
-
-    connect = mocker.spy(connection, "connect")
+async def test_concurrent_first_questions_connect_once(space: ScriptedSpace, requests: list[str]) -> None:
     client = AsyncQwenClient(space.url)
     async with anyio.create_task_group() as tasks:
         for _ in range(5):
             tasks.start_soon(client.ask, "hi")
-    assert connect.call_count == 1
+    assert requests.count("/config") == 1
     await client.aclose()
 
 

@@ -16,10 +16,11 @@ from .servers.forked import ForkServers
 
 @pytest.mark.parametrize("gradio", on_each_gradio("4.44.1", "5.50.0", "6"))
 def test_demo_api_matches_qwen_space(fork_servers: ForkServers, gradio: str) -> None:
-    from qwen_gradio.connection import connect
+    from qwen_gradio.transport.client import Access
+    from qwen_gradio.transport.connection import Connection
 
     with fork_servers.running(Path(demo.__file__), gradio=gradio) as process:
-        made = connect(process.printed, token=None, auth=None, proxy=None, seconds=20)
+        made = Connection(Access(process.printed, timeout=20))
         named, listeners = made.info["named_endpoints"], made.config["dependencies"]
         made.close()
     assert list(named) == ["/model_chat", "/model_chat_1", "/clear_session", "/modify_system_session"]

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from qwen_gradio.transport.hooks import Hook
+
 from .conftest import ScriptedSpace, eventually
 
 ASYNC = """
@@ -41,6 +43,19 @@ if WAITS:
 def test_ctrl_c_or_end_exits_program_and_cancels_reply(
     space: ScriptedSpace, program: str, arguments: list[str], waits: bool
 ) -> None:
+    assert_exits(space, program, arguments, waits=waits)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("hook", [Hook.NETWORK, Hook.EXECUTORS])
+@pytest.mark.parametrize("waits", [False, True], ids=["done", "Ctrl-C"])
+def test_ctrl_c_or_end_with_one_of_two_hooks_exits_program(space: ScriptedSpace, hook: Hook, waits: bool) -> None:
+    """With neither, gradio_client's own threads are joined at exit, for as long as their read timeout."""
+    only = f"from qwen_gradio.transport import hooks\nhooks.HOOKS = frozenset({{hooks.Hook.{hook.name}}})\n"
+    assert_exits(space, only + ASYNC, ["asyncio"], waits=waits)
+
+
+def assert_exits(space: ScriptedSpace, program: str, arguments: list[str], *, waits: bool) -> None:
     script = space.script(5, quiet_at=1)
     code = f"URL, PROMPT, WAITS = {space.url!r}, {script.prompt!r}, {waits}\n{program}"
     command = [sys.executable, "-c", code, *arguments]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from qwen_gradio import AsyncQwenClient, CannotConnect, QwenGradioError, hub
+from qwen_gradio import AsyncQwenClient, CannotConnect, QwenGradioError
+from qwen_gradio.transport import hub
 
 from . import proxy
 

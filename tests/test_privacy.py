@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from qwen_gradio import AsyncQwenClient, InvalidOption, QwenGradioError
+from qwen_gradio.transport.hooks import Hook
 
 from . import proxy
-from .conftest import ScriptedSpace, eventually
+from .conftest import ScriptedSpace, eventually, only_hooks
 
 # What it connects to, looks up and sends as a token; a token is saved on the machine, and telemetry not turned off.
 WATCHED = """
@@ -35,9 +36,8 @@ def recorded(self, request, **options):
     return send(self, request, **options)
 httpx.Client.send = recorded
 import anyio, qwen_gradio
-from qwen_gradio import connection
-if PLAIN:
-    connection.missing_seams = lambda: ["a seam"]
+from qwen_gradio.transport import hooks
+hooks.HOOKS = frozenset(hook for hook in hooks.Hook if hook.name in HOOKS)
 async def main():
     async with qwen_gradio.AsyncQwenClient(URL, token=TOKEN, proxy=PROXY) as client:
         await client.ask("hi")
@@ -49,10 +49,19 @@ print(json.dumps({"connected": connected, "looked_up": looked_up, "headers": hea
 """
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
-@pytest.mark.parametrize("token", [None, "hf_given"])
-def test_privacy_only_space_is_contacted(space: ScriptedSpace, tmp_path: Path, plain: bool, token: str | None) -> None:
-    seen = watched(space, tmp_path, plain=plain, token=token, proxy_url=None)
+# Without the network's own, a question with a token or through a proxy is refused.
+ALL, NETWORK, NONE = frozenset(Hook), frozenset({Hook.NETWORK}), frozenset[Hook]()
+
+
+@pytest.mark.parametrize(
+    ("hooks", "token"),
+    [(ALL, None), (ALL, "hf_given"), (NETWORK, None), (NETWORK, "hf_given"), (NONE, None)],
+    ids=["all hooks", "all hooks, token", "network hook", "network hook, token", "no hooks"],
+)
+def test_privacy_only_space_is_contacted(
+    space: ScriptedSpace, tmp_path: Path, hooks: frozenset[Hook], token: str | None
+) -> None:
+    seen = watched(space, tmp_path, hooks=hooks, token=token, proxy_url=None)
     host, port = space.url.removeprefix("http://").split(":")
     assert {tuple(address) for address in seen["connected"]} == {(host, int(port))}
     assert set(seen["looked_up"]) <= {host}
@@ -61,11 +70,11 @@ def test_privacy_only_space_is_contacted(space: ScriptedSpace, tmp_path: Path, p
     )
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
-def test_proxy_is_only_host_contacted(space: ScriptedSpace, tmp_path: Path, plain: bool) -> None:
+@pytest.mark.parametrize("hooks", [ALL, NETWORK], ids=["all hooks", "network hook"])
+def test_proxy_is_only_host_contacted(space: ScriptedSpace, tmp_path: Path, hooks: frozenset[Hook]) -> None:
     """Every socket of the process is seen, whoever opens it: asking, leaving, and what gradio_client does besides."""
     with proxy.running() as through:
-        seen = watched(space, tmp_path, plain=plain, token="hf_given", proxy_url=through.url)  # noqa: S106 - none
+        seen = watched(space, tmp_path, hooks=hooks, token="hf_given", proxy_url=through.url)  # noqa: S106 - none
         port = int(through.url.rpartition(":")[2])
     assert {tuple(address) for address in seen["connected"]} == {("127.0.0.1", port)}
     assert set(seen["looked_up"]) <= {"127.0.0.1"}
@@ -73,11 +82,17 @@ def test_proxy_is_only_host_contacted(space: ScriptedSpace, tmp_path: Path, plai
 
 
 def watched(
-    space: ScriptedSpace, tmp_path: Path, *, plain: bool, token: str | None, proxy_url: str | None
+    space: ScriptedSpace, tmp_path: Path, *, hooks: frozenset[Hook], token: str | None, proxy_url: str | None
 ) -> dict[str, Any]:
     """Run the watched program, and give what it saw."""
     (tmp_path / "token").write_text("hf_saved")
-    values = {"URL": space.url, "TOKEN": token, "PROXY": proxy_url, "PLAIN": plain, "LONG": space.script(1000).prompt}
+    values = {
+        "URL": space.url,
+        "TOKEN": token,
+        "PROXY": proxy_url,
+        "HOOKS": {hook.name for hook in hooks},
+        "LONG": space.script(1000).prompt,
+    }
     code = "".join(f"{name} = {value!r}\n" for name, value in values.items()) + WATCHED
     clean = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name and "ANALYTICS" not in name}
     environment = {**clean, "HF_HOME": str(tmp_path), "HOME": str(tmp_path)}
@@ -112,12 +127,14 @@ async def test_token_auth_and_proxy_password_are_never_shown(caplog: pytest.LogC
     assert "hf_secret" not in " ".join(f"{one} {one!r}" for one in shown)
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["shared", "plain"])
+@pytest.mark.parametrize("hooks", [ALL, NETWORK], ids=["all hooks", "network hook"])
 async def test_proxy_carries_every_connection(
-    space: ScriptedSpace, plain: bool, monkeypatch: pytest.MonkeyPatch, calls_of: Callable[[object, str], Any]
+    space: ScriptedSpace,
+    hooks: frozenset[Hook],
+    monkeypatch: pytest.MonkeyPatch,
+    calls_of: Callable[[object, str], Any],
 ) -> None:
-    if plain:
-        monkeypatch.setattr("qwen_gradio.connection.missing_seams", lambda: ["a seam"])
+    only_hooks(monkeypatch, hooks)
     script, left = space.script(20), space.script(2000)
     connected = calls_of(socket, "create_connection")
     with proxy.running() as through:
@@ -131,3 +148,18 @@ async def test_proxy_carries_every_connection(
     own = [address for address, *_ in connected if address != ("127.0.0.1", port)]
     assert all(address == ("127.0.0.1", int(space.url.rpartition(":")[2])) for address in own), "the proxy's own"
     assert len(own) == len(through.asked), "whatever reached the Space was asked of the proxy"
+
+
+@pytest.mark.parametrize(
+    "secret", [{"token": "hf_secret"}, {"auth": ("ada", "hf_secret")}, {"proxy": "http://[::1]:9"}]
+)
+async def test_privacy_missing_hook_refuses_token_auth_and_proxy_before_any_request(
+    space: ScriptedSpace, secret: dict[str, Any], monkeypatch: pytest.MonkeyPatch, requests: list[str]
+) -> None:
+    only_hooks(monkeypatch, ALL - NETWORK)
+    async with AsyncQwenClient(space.url) as client:
+        assert "hi" in await client.ask("hi")
+    del requests[:]
+    with pytest.raises(InvalidOption, match=r"can't be kept to this Space with gradio_client .*, which lacks httpx"):
+        await AsyncQwenClient(space.url, **secret).ask("hi")
+    assert requests == []

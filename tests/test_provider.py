@@ -66,6 +66,14 @@ def test_provider_methods_and_signature_match_g4f() -> None:
     ]
 
 
+async def test_provider_next_call_asks_for_no_description_again(
+    provider: type[Qwen_Qwen_2_72B], requests: list[str]
+) -> None:
+    for _ in range(2):
+        assert [fragment async for fragment in provider.create_async_generator("", [{"role": "user", "content": "hi"}])]
+    assert [path.rpartition("/")[2] for path in requests] == ["config", "info", "join", "data", "join", "data"]
+
+
 async def test_provider_example_program_prints_reply(provider: type[Qwen_Qwen_2_72B], capsys: Any) -> None:
     Qwen_Qwen_2_72B = provider  # noqa: N806 - as written
 

@@ -118,8 +118,14 @@ def test_readme_first_command_runs_on_fresh_clone(tmp_path: Path) -> None:
 
 def test_readme_benchmark_tables_match_saved_results() -> None:
     measured = json.loads((BENCHMARKS / "results.json").read_text())
-    assert report.tables(measured).strip() in README
+    assert report.tables(measured).strip() in (BENCHMARKS / "README.md").read_text()
+    assert report.summary(measured).strip() in README
     assert (BENCHMARKS / "fragments.svg").read_text() == report.picture(measured)
+
+
+def test_benchmark_imports_nothing_that_its_extra_lacks() -> None:
+    code = "import sys, tests.benchmarks.__main__; print({'pytest', 'hypothesis'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "set()\n"
 
 
 @pytest.mark.full(first=True)

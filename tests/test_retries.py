@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import anyio
 import pytest
@@ -24,6 +25,7 @@ from qwen_gradio import (
 
 from . import proxy
 from .conftest import ScriptedSpace, eventually
+from .faults import wrong_server
 
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 NOBODY = "http://127.0.0.1:9"
@@ -141,18 +143,13 @@ def test_retry_invalid_retries_raises_invalid_option(retries: int) -> None:
 
 
 async def test_retry_backoff_aclose_sends_no_further_request(
-    answering: Callable[[bytes], str],
-    requests: list[str],
-    space: ScriptedSpace,
-    caplog: pytest.LogCaptureFixture,
+    requests: list[str], description: tuple[dict[str, Any], dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "qwen_gradio")
     stamina.set_active(True)
-    async with AsyncQwenClient(space.url) as client:
-        shared, _ = await client._connected()
-        shared._client.sse_data_url = answering(UNAVAILABLE) + "/join"  # type: ignore[attr-defined] # a SharedConnection
-        shared._origin = "http://127.0.0.1"  # type: ignore[attr-defined] # the same
-        del requests[:]
+    unavailable = wrong_server.saying(b"", "503 Service Unavailable")
+    with wrong_server.running(description, {"join": unavailable}, []) as server:
+        client = AsyncQwenClient(server.url)
         reply = client.stream("hi")
         async with anyio.create_task_group() as tasks:
 
@@ -162,4 +159,5 @@ async def test_retry_backoff_aclose_sends_no_further_request(
 
             tasks.start_soon(close)
             assert [fragment async for fragment in reply] == []
-    assert requests == ["/join"]
+        await client.aclose()
+    assert [path.rpartition("/")[2] for path in requests] == ["config", "info", "join"]

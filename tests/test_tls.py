@@ -39,7 +39,8 @@ def https(space: ScriptedSpace, served: ssl.SSLContext) -> Iterator[str]:
 def trusted(authority: trustme.CA, mocker: Any) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    mocker.patch("qwen_gradio.connection._tls", return_value=context)
+    for module in ("pool", "network", "client"):
+        mocker.patch(f"qwen_gradio.transport.{module}.tls_context", return_value=context)
 
 
 @pytest.fixture(params=["straight", "proxy", "a proxy behind TLS, so TLS in TLS"])

@@ -184,9 +184,10 @@ def _statuses() -> Iterator[Case]:
     }
     for step in steps:
         for status, raised in statuses.items():
+            is_unknown = step == "info" and raised is SpaceNotFound  # it is there, and says which Gradio it runs
             yield Case(
                 f"{step}: {status[:3]}",
-                (raised,),
+                (ProtocolError if is_unknown else raised,),
                 says=status[:3] * (status[0] == "5"),
                 wrong={step: saying(HTML, status, "text/html")},
             )
@@ -295,8 +296,8 @@ def _nonsense_streamed() -> Iterator[Case]:
         yield wrong(f"{name} for a message", b"data: " + value + b"\n\n")
     outputs: dict[str, object] = {"a list": [1], "a number": 7, "null": None, "{}": {}, "data 7": {"data": 7}}
     for name, output in outputs.items():
-        message = generating([])
-        yield wrong(f"generating, output {name}", {**message, "output": output})
+        if name != "{}":  # which brings nothing
+            yield wrong(f"generating, output {name}", {**generating([]), "output": output})
         yield wrong(f"completed, output {name}", ended(output))
     diffs: dict[str, object] = {
         "a number": 7,
@@ -315,11 +316,7 @@ def _nonsense_streamed() -> Iterator[Case]:
     yield Case("stream: not HTTP", (ProtocolError, ConnectionLost), wrong={"stream": not_http})
     yield Case("stream: not chunked", (ProtocolError, ConnectionLost), partial="Hel", stream=[*HEL, pause, not_chunked])
     yield wrong("an event without an end", without_end)
-    yield Case(
-        "stream: 20 MB of an unknown message",
-        reply=WHOLE,
-        stream=[*HEL, {"msg": "news", "event_id": EVENT, "junk": LONG}, *LO],
-    )
+    yield wrong("20 MB of an unknown message", {"msg": "news", "event_id": EVENT, "junk": LONG})
 
 
 def _harmless() -> Iterator[Case]:
@@ -330,19 +327,12 @@ def _harmless() -> Iterator[Case]:
         return harmless(name, *HEL, *moves, *LO)
 
     yield harmless("nothing wrong", *RIGHT)
-    yield within("an unknown msg", {"msg": "news", "event_id": EVENT, "output": {"data": [1]}})
     yield within("an unknown msg of nobody's", {"msg": "news", "event_id": None})
-    yield within("no msg", {"event_id": EVENT})
-    yield within("{}", {})
-    yield within("msg a list", {"msg": ["process_completed"], "event_id": EVENT})
-    yield within("msg a number", {"msg": 7, "event_id": EVENT})
-    yield within("msg null", {"msg": None, "event_id": EVENT})
     log = {"msg": "log", "event_id": EVENT, "log": "note", "level": "info", "title": "Info", "duration": 10}
     yield within("log", log)
     yield within("log with wrong fields", {"msg": "log", "event_id": EVENT, "log": 7, "level": [1]})
     progress = {"index": 1, "length": 2, "unit": "steps", "progress": None, "desc": None}
     yield within("progress", {"msg": "progress", "event_id": EVENT, "progress_data": [progress]})
-    yield within("progress with wrong fields", {"msg": "progress", "event_id": EVENT, "progress_data": 7})
     yield within("progress_data on an update", {**generating([[], [], []]), "progress_data": [{"index": "x"}]})
     yield within("heartbeats", HEARTBEAT, HEARTBEAT)
     yield within("a heartbeat without event_id", {"msg": "heartbeat"})
@@ -366,27 +356,15 @@ def _harmless() -> Iterator[Case]:
     yield within("another's failure", ended({"error": "not ours"}, event_id="e2", success=False))
     yield within("another's nonsense", generating(7, event_id="e2"), ended(7, event_id="e2"))
     yield within("event_id a number", first("Other", event_id=7))
-    yield within("event_id a list", first("Other", event_id=[1]))
     yield within("success missing", {name: value for name, value in appended("").items() if name != "success"})
     yield harmless("never closed", *RIGHT[:-1], silent)
     yield harmless("never closed, with heartbeats", *RIGHT[:-1], for_ever(HEARTBEAT))
     yield harmless("reset after the end", *RIGHT[:-1], reset)
     yield harmless("closed after the end", *RIGHT, closed)
-    yield within("comments", b": ping\n\n", b":\n\n")
-    yield within("other fields", b"event: message\nid: 7\nretry: 10\n\n")
-    yield within("lines that are no field", b"hello\n\n", b"\n\n", b"\n")
-    yield within("data without a value", b"data:\n\n", b"data\n\n")
     bare = [event(move) for move in RIGHT if isinstance(move, dict)]
     yield harmless("no blank after data:", *(data.replace(b"data: ", b"data:", 1) for data in bare))
-    yield harmless("fields beside data", *(b"event: message\n" + data[:-1] + b"id: 1\n\n" for data in bare))
-    yield harmless("data of two lines", *(data.replace(b',"', b',\ndata: "', 1) for data in bare))
-    yield harmless("CRLF", *(data.replace(b"\n", b"\r\n") for data in bare))
-    yield harmless("CR", *(data.replace(b"\n", b"\r") for data in bare))
-    yield harmless("a BOM", b"\xef\xbb\xbf" + b"".join(bare))
     yield harmless("all at once", b"".join(bare))
     yield harmless("a byte a segment", *in_pieces(b"".join(bare)))
-    crlf = b"".join(bare).replace(b"\n", b"\r\n")
-    yield harmless("CRLF, a byte a segment", *in_pieces(crlf))
     update = event(appended("lo wörld"))
     middle = update.index("ö".encode()) + 1
     yield harmless("split within a character", *HEL, update[:middle], pause, update[middle:], *LO[1:])
@@ -397,6 +375,38 @@ def _harmless() -> Iterator[Case]:
         reply="a\ud800b",
         stream=[b"data: " + json.dumps(completed("a\ud800b")).encode() + b"\n\n"],
     )
+
+
+def _unknown_to_gradio_client() -> Iterator[Case]:
+    """What a page in a browser could read, or leave out, and gradio_client can't."""
+
+    def unknown(name: str, *moves: Move, partial: str = "Hel") -> Case:
+        stream = [*HEL, *moves, *LO] if partial else moves
+        return Case(f"unknown: {name}", (ProtocolError,), partial=partial, stream=stream)
+
+    yield unknown("msg", {"msg": "news", "event_id": EVENT, "output": {"data": [1]}})
+    yield unknown("no msg", {"event_id": EVENT})
+    yield unknown("{}", {})
+    yield unknown("msg a list", {"msg": ["process_completed"], "event_id": EVENT})
+    yield unknown("msg a number", {"msg": 7, "event_id": EVENT})
+    yield unknown("msg null", {"msg": None, "event_id": EVENT})
+    yield unknown("progress with wrong fields", {"msg": "progress", "event_id": EVENT, "progress_data": 7})
+    yield unknown("event_id a list", first("Other", event_id=[1]))
+    yield unknown("comments", b": ping\n\n", b":\n\n")
+    yield unknown("other fields", b"event: message\nid: 7\nretry: 10\n\n")
+    yield unknown("lines that are no field", b"hello\n\n", b"\n\n", b"\n")
+    yield unknown("data without a value", b"data:\n\n", b"data\n\n")
+    bare = [event(move) for move in RIGHT if isinstance(move, dict)]
+    ways: dict[str, Sequence[Move]] = {
+        "fields beside data": [b"event: message\n" + data[:-1] + b"id: 1\n\n" for data in bare],
+        "data of two lines": [data.replace(b',"', b',\ndata: "', 1) for data in bare],
+        "CRLF": [data.replace(b"\n", b"\r\n") for data in bare],
+        "CR": [data.replace(b"\n", b"\r") for data in bare],
+        "a BOM": [b"\xef\xbb\xbf" + b"".join(bare)],
+        "CRLF, a byte a segment": in_pieces(b"".join(bare).replace(b"\n", b"\r\n")),
+    }
+    for name, moves in ways.items():
+        yield unknown(name, *moves, partial="")
 
 
 def _app() -> Iterator[Case]:
@@ -413,12 +423,14 @@ def _app() -> Iterator[Case]:
     yield failed("error null", {"error": None})
     yield failed("error a number", {"error": 7})
     yield failed("error a dict", {"error": {"why": "x"}})
-    yield failed("error with fields beside it", {"error": "x9", "title": "T", "visible": 1, "new": []}, "x9")
-    yield failed("output {}", {})
-    yield failed("output null", None)
-    yield failed("output a list", ["x"])
-    yield failed("output a number", 7)
-    yield failed("output with data too", {"error": "x9", "data": chatbot("no")}, "x9")
+    yield failed("error with fields that gradio_client knows", {"error": "x9", "title": "T", "visible": True}, "x9")
+    yield failed(
+        "error with others beside it", {"error": "x9", "title": "T", "visible": 1, "new": []}, "its code raised"
+    )
+    yield failed("output with data too", {"error": "x9", "data": chatbot("no")}, "its code raised")
+    for name, output in (("{}", {}), ("null", None), ("a list", ["x"]), ("a number", 7)):
+        stream = [*HEL, ended(output, success=False), CLOSE_STREAM]
+        yield Case(f"failed: output {name}", (ProtocolError,), partial="Hel", stream=stream)
     told = "x" * 2_000_000
     yield Case(
         "failed: before a word",
@@ -428,16 +440,17 @@ def _app() -> Iterator[Case]:
     )
     yield failed("error of 2 MB", {"error": told}, "xxx")
     unexpected = {"msg": "unexpected_error", "success": False, "message": "it broke"}
-    for name, event_id in (("nobody's", None), ("ours", EVENT)):
+    # gradio_client leaves out what is nobody's, and knows no status for it otherwise.
+    for name, event_id, error in (("nobody's", None, ConnectionLost), ("ours", EVENT, ProtocolError)):
         stream = [*HEL, {**unexpected, "event_id": event_id}, CLOSE_STREAM]
-        yield Case(f"unexpected_error, {name}", (AppRaised,), partial="Hel", says="it broke", stream=stream)
-    gone = (AppRaised, ConnectionLost, SpaceUnavailable)
+        yield Case(f"unexpected_error, {name}", (error,), partial="Hel", stream=stream)
+    gone = (ConnectionLost, ProtocolError)
     stopped = {**unexpected, "event_id": EVENT, "message": "Server stopped unexpectedly."}
     yield Case("unexpected_error, the server stops", gone, partial="Hel", stream=[*HEL, stopped])
     lost = {**unexpected, "event_id": None, "message": "404: Not Found", "session_not_found": True}
-    yield Case("unexpected_error, no such session", (*gone, ProtocolError), stream=[lost])
+    yield Case("unexpected_error, no such session", gone, stream=[lost])
     untold = {"msg": "unexpected_error", "event_id": None}
-    yield Case("unexpected_error, no message", (AppRaised,), partial="Hel", stream=[*HEL, untold])
+    yield Case("unexpected_error, no message", (ConnectionLost,), partial="Hel", stream=[*HEL, untold])
     yield Case("nothing said", (EmptyReply,), stream=[estimation(), starts(), completed(""), CLOSE_STREAM])
     again = ended({"data": ["", [], "system"]})
     yield Case("an empty Chatbot", (EmptyReply,), stream=[estimation(), starts(), again, CLOSE_STREAM])
@@ -464,5 +477,6 @@ CASES = [
     *_nonsense_joined(),
     *_nonsense_streamed(),
     *_harmless(),
+    *_unknown_to_gradio_client(),
     *_app(),
 ]

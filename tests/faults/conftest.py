@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from ..conftest import ScriptedSpace
 from . import wrong_server
 from .trial import ROW, Row, Trial
 from .wrong_server import WrongServer
-
-
-@pytest.fixture(scope="session")
-def description(space: ScriptedSpace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a real one says of itself."""
-    with httpx.Client(base_url=space.url, trust_env=False) as client:
-        return client.get("/config").json(), client.get("/gradio_api/info", params={"serialize": "False"}).json()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from qwen_gradio import (
     ReplyTooLong,
 )
 
-from ..conftest import eventually
+from ..conftest import eventually, only_hooks
 from ..servers.forked import FORK_SERVER, ForkServers, Process, ScriptedSpace
 from . import wrong_server
 from .cases import CASES, Case
@@ -49,6 +49,16 @@ async def test_faulty_server_raises_named_error_or_replies(
     with wrong_server.running(description, case.wrong, case.stream, elsewhere=elsewhere.url) as server:
         await trial.judge(case, server.url)
     assert not elsewhere.heads
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+async def test_faulty_server_without_hooks_raises_ours_or_replies(
+    case: Case, trial: Trial, description: tuple[dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_hooks(monkeypatch, frozenset())
+    with wrong_server.running(description, case.wrong, case.stream) as server:
+        await trial.judge_without_hooks(case, server.url)
 
 
 async def test_connect_refused_raises_cannot_connect(trial: Trial) -> None:

@@ -29,6 +29,7 @@ class Exchange:
     def __init__(self, server: WrongServer, sock: socket.socket) -> None:
         self.server = server
         self.path = ""
+        self.is_last = False
         self._sock = sock
         self._read = b""
 
@@ -43,8 +44,10 @@ class Exchange:
         while len(self._read) < size:
             if not self._receive():
                 return False
+        self.server.bodies.append(self._read[:size].decode(errors="replace"))
         self._read = self._read[size:]
         self.path = head.split(b" ")[1].decode().partition("?")[0]
+        self.is_last = b"connection: close" in head.lower()
         self.server.heads.append(head.decode())
         return True
 
@@ -102,6 +105,7 @@ class WrongServer:
     ) -> None:
         self.elsewhere = elsewhere
         self.heads: list[str] = []
+        self.bodies: list[str] = []
         self._wrong, self._stream = wrong, stream
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -135,6 +139,8 @@ class WrongServer:
                     exchange.answer(b"{}", "404 Not Found")
                 else:
                     self._wrong.get(step, right)(exchange)
+                if exchange.is_last:
+                    return
 
     def play(self, exchange: Exchange) -> None:
         exchange.open_stream()

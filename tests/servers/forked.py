@@ -131,11 +131,21 @@ def lasting_port() -> int:
 
 
 @dataclass(frozen=True)
-class ScriptedSpace:
-    """A running scripted Space: where it is, and what it saw."""
+class LoggedSpace:
+    """A Space that writes down what it sees: where it is, and its log."""
 
     url: str
     log: Path
+
+    def saw(self, name: str) -> list[dict[str, Any]]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [entry for entry in map(json.loads, lines) if entry["id"] == name]
+
+
+@dataclass(frozen=True)
+class ScriptedSpace(LoggedSpace):
+    """A running scripted Space, and its process."""
+
     process: Process
 
     @property
@@ -148,10 +158,6 @@ class ScriptedSpace:
     def script_in_step(self, updates: int | list[str]) -> Script:
         """Make a script whose every update waits until the fragment of the one before has been `read`."""
         return self.script(updates, step=0, read=str(self.log.with_name(f"read-{next(_ids)}")))
-
-    def saw(self, name: str) -> list[dict[str, Any]]:
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        return [entry for entry in map(json.loads, lines) if entry["id"] == name]
 
 
 @dataclass(frozen=True)

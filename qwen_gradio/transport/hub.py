@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
+from .rebinding import http_module
+
+if TYPE_CHECKING:
+    import httpx as http
+else:
+    http = http_module()
 
 ASKING: Final = 5.0  # seconds that the Hub's word is waited for
 
@@ -24,11 +29,11 @@ def state_of(space_id: str, *, proxy: str | None) -> str:
     # HF_ENDPOINT names a mirror, as it does to huggingface_hub.
     url = f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co').rstrip('/')}/api/spaces/{space_id}/runtime"
     try:
-        with httpx.Client(proxy=proxy, timeout=ASKING) as client:
+        with http.Client(proxy=proxy, timeout=ASKING) as client:
             answer = client.get(url)
-        if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.UNAUTHORIZED):
+        if answer.status_code in (http.codes.NOT_FOUND, http.codes.UNAUTHORIZED):
             return "not found"
         stage = answer.raise_for_status().json()["stage"]
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
-        return ""  # it was only asked to explain a failure, which is told all the same
+    except (http.HTTPError, http.InvalidURL, ImportError, ValueError, KeyError, TypeError):
+        return ""  # the failure that this would explain is raised anyway
     return stage.lower().replace("_", " ") if isinstance(stage, str) else ""

@@ -1,0 +1,221 @@
+"""Foreign exceptions -> ours, most specific first: gradio_client's own are ValueErrors, so the order matters."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import CancelledError
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
+import gradio_client.exceptions  # type: ignore[import-untyped] # the same
+import gradio_client.utils  # type: ignore[import-untyped] # the same
+
+from ..errors import (
+    AppRaised,
+    CannotConnect,
+    ConnectionLost,
+    DeadlineExceeded,
+    InvalidOption,
+    NeedsAuthentication,
+    NotAGradioApp,
+    ProtocolError,
+    QueueFull,
+    QwenGradioError,
+    RateLimited,
+    SpaceNotFound,
+    SpaceUnavailable,
+)
+from .rebinding import http_module
+
+if TYPE_CHECKING:
+    from .network import Network
+
+if TYPE_CHECKING:
+    import httpx as http
+else:
+    http = http_module()
+
+MAX_ERROR_CHARS = 1000  # of an app's error that are passed on
+GENERIC_APP_ERROR = "The upstream Gradio app has raised an exception"  # in each AppError without a text of its own
+
+
+class _Missing(Exception):
+    """Stands for an exception class that the installed gradio_client doesn't have: nothing is an instance of it."""
+
+
+def _class(module: Any, name: str) -> type[Exception]:
+    found = getattr(module, name, _Missing)
+    return found if isinstance(found, type) and issubclass(found, Exception) else _Missing
+
+
+AppError = _class(gradio_client.exceptions, "AppError")
+AuthenticationError = _class(gradio_client.exceptions, "AuthenticationError")
+ValidationError = _class(gradio_client.exceptions, "ValidationError")
+QueueError = _class(gradio_client.utils, "QueueError")
+TooManyRequestsError = _class(gradio_client.utils, "TooManyRequestsError")
+
+
+def connect_error(exc: Exception, network: Network | None = None, gradio: str = "") -> QwenGradioError:
+    """Say why a Space could not be connected to.
+
+    Args:
+        exc: what gradio_client's constructor raised.
+        network: the requests that it made, where they were seen.
+        gradio: the version of the Space's Gradio, if it has told that much of itself.
+    """
+    what = "it answers, but not as a Gradio app"
+    if isinstance(exc, QwenGradioError):
+        return exc
+    if isinstance(exc, http.UnsupportedProtocol):  # see `Network.check_origin`
+        return NotAGradioApp(f"{what} that can be read")
+    if isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc):
+        return NotAGradioApp(f"it answers, but not in HTTP ({exc})")
+    if isinstance(exc, http.HTTPError | OSError):
+        return _transport_error(exc)
+    if isinstance(exc, AuthenticationError):
+        return NeedsAuthentication(f"it wants to know who asks ({exc})")
+    response = _telling_response(network)
+    if gradio and response is not None and response.status_code == http.codes.NOT_FOUND:
+        installed = f"gradio_client {gradio_client.__version__}"
+        return ProtocolError(f"it runs Gradio {gradio}, and {installed} finds no API there")
+    if response is not None:
+        return status_error(response)
+    if isinstance(exc, TooManyRequestsError):
+        return RateLimited("it answers with HTTP 429, too many requests")
+    return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {str(exc) or repr(exc):.200}")
+
+
+def _telling_response(network: Network | None) -> Any:
+    """The error response that tells most; None where none was seen.
+
+    gradio_client asks for another page when the first is refused; a 404 there says less than a 503 before it.
+    """
+    if network is None or network.first_error is None:
+        return None
+    first, last = network.first_error, network.last_response
+    chosen = last if first.status_code == http.codes.NOT_FOUND and last is not None else first
+    return chosen if not chosen.is_success else None
+
+
+def refused_error(exc: Exception) -> QwenGradioError:
+    """Say why gradio_client refuses to submit a question: before any request, for what its Space is like."""
+    return ProtocolError(f"gradio_client {gradio_client.__version__} can't ask it ({exc!s:.200})")
+
+
+def job_error(exc: BaseException, network: Network | None = None, failure: Exception | None = None) -> QwenGradioError:
+    """Say why a job failed.
+
+    Args:
+        exc: what the job raised.
+        network: the requests of its session, where they were seen.
+        failure: what another thread of the session raised: gradio_client says CancelledError then.
+    """
+    if isinstance(exc, CancelledError):
+        return _lost_error(network, failure)
+    if isinstance(exc, QueueError):  # any 503 is that to gradio_client
+        response = network.first_error if network is not None else None
+        if response is None or "queue" in _detail(response).lower():
+            return QueueFull("its queue is full, or it takes no requests now")
+        return status_error(response)
+    if isinstance(exc, TooManyRequestsError):
+        return RateLimited("it has had too many requests")
+    if isinstance(exc, http.HTTPStatusError):
+        return status_error(exc.response)
+    if isinstance(exc, OSError) and exc.filename is not None:
+        return InvalidOption(f"a file to be sent can't be read ({exc})")
+    if isinstance(exc, http.HTTPError | OSError):
+        return _transport_error(exc)
+    if isinstance(exc, AuthenticationError):
+        return NeedsAuthentication(f"it wants to know who asks ({exc})")
+    said = str(exc).strip()[:MAX_ERROR_CHARS].rstrip(".")
+    if isinstance(exc, AppError | ValidationError) or said.startswith(GENERIC_APP_ERROR):  # a ValueError up to 1.3
+        return _app_error(said)
+    if isinstance(exc, TypeError) and said.startswith(f"{AppError.__name__}.__init__"):
+        return AppRaised(f"its code raised, and gradio_client can't take what it says of that ({said})")
+    return _unreadable(exc)
+
+
+def _unreadable(exc: BaseException) -> ProtocolError:
+    return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc!s:.200})")
+
+
+def _app_error(said: str) -> QwenGradioError:
+    """What the app's code raised; ZeroGPU's quota shows as this too, with the time until it is filled up again."""
+    if re.search(r"\bGPU (quota|limit)\b|quota exceeded", said, re.IGNORECASE):
+        again = re.search(r"\b(\d+):(\d\d):(\d\d)\b", said)
+        hours, minutes, seconds = map(int, again.groups()) if again else (0, 0, 0)
+        return RateLimited(
+            f"its GPU quota is used up: {said}", retry_after=hours * 3600 + minutes * 60 + seconds or None
+        )
+    return AppRaised(f"its code raised: {said}")
+
+
+def _lost_error(network: Network | None, failure: Exception | None) -> QwenGradioError:
+    if network is not None and network.first_error is not None:
+        return status_error(network.first_error)
+    cause = network.failure if network is not None else None
+    if isinstance(cause, http.DecodingError):
+        return _unreadable(cause)
+    if isinstance(cause, http.ReadTimeout):
+        return ConnectionLost("the connection ended before the reply was whole (not even a heartbeat came)")
+    if cause is None and failure is not None and not isinstance(failure, http.HTTPError | OSError):
+        return _unreadable(failure)
+    cause = cause or failure
+    if cause is None and network is not None and network.has_unread_stream:
+        return ProtocolError("what it sent can't be read (it is no stream of events)")
+    return ConnectionLost(f"the connection ended before the reply was whole ({cause or 'the Space closed it'})")
+
+
+def _transport_error(exc: Exception) -> QwenGradioError:
+    if isinstance(exc, http.TimeoutException):
+        return DeadlineExceeded("it did not answer in time", deadline="connect")
+    if isinstance(exc, http.DecodingError) or (isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc)):
+        return ProtocolError(f"what it sent can't be read ({exc})")
+    if isinstance(exc, http.UnsupportedProtocol):  # see `Network.check_origin`
+        return ProtocolError(f"it can't be asked ({exc})")
+    if isinstance(exc, http.ReadError | http.WriteError | http.CloseError | http.RemoteProtocolError):
+        return ConnectionLost(f"the connection broke off ({exc})")
+    return CannotConnect(f"no connection could be made ({exc})")
+
+
+def _is_lost(exc: Exception) -> bool:
+    """Whether the peer went away; the same class is raised for what is no HTTP. Told by httpcore's and h11's words."""
+    return bool(re.search("disconnected|closed", str(exc)))
+
+
+def status_error(response: Any) -> QwenGradioError:
+    """Say what an HTTP error means."""
+    status = f"it answers with HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    if response.is_redirect:
+        return NotAGradioApp(f"{status}, and leads to {response.headers.get('location', '')!r:.200}")
+    if response.status_code == http.codes.TOO_MANY_REQUESTS:
+        return RateLimited(status, retry_after=_retry_after(response))
+    if response.status_code in (http.codes.UNAUTHORIZED, http.codes.FORBIDDEN):
+        return NeedsAuthentication(status)
+    if response.status_code == http.codes.NOT_FOUND:
+        return SpaceNotFound(status)
+    if response.status_code == http.codes.UNPROCESSABLE_ENTITY:
+        return ProtocolError(f"{status}: {_detail(response):.200}")
+    return SpaceUnavailable(status)
+
+
+def _retry_after(response: Any) -> float | None:
+    """The header's seconds, or those until its date (RFC 9110, 10.2.3)."""
+    header = response.headers.get("retry-after", "")
+    if header.isdecimal():
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(timezone.utc)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _detail(response: Any) -> str:
+    """What FastAPI says of an error; `""` where something else answered, or its body was not read."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError, RecursionError, http.StreamError):
+        return ""

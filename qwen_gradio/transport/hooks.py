@@ -1,0 +1,167 @@
+"""What a SpaceClient puts in the place of gradio_client's own outputs, updates and thread pools, so that nothing polls.
+
+Each subclasses what it replaces, and never raises: another gradio_client may ask more of it than today's does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ..threads import DaemonThreads, settle
+
+if TYPE_CHECKING:
+    from .network import Network
+
+MAX_PENDING_OUTPUTS = 16
+POLLER = "check_for_cancel"  # gradio_client's function that looks every 50 ms whether its job was cancelled
+
+
+class Hook(enum.Enum):
+    """What gradio_client is helped with, where its installed version has what that takes; the value tells the gain."""
+
+    DESCRIPTION = "the Space is described once, not for each reply"
+    SESSION = "a session has a name of ours"
+    QUIET = "no heartbeat"
+    UPDATES = "updates notify"
+    MAILBOXES = "messages are waited for, not polled"
+    EXECUTORS = "threads never hold up exit"
+    NETWORK = "one pool of connections; a reply is cancelled by its socket"
+
+
+HOOKS = frozenset(Hook)  # those that are looked for
+
+
+class Outputs(list[Any]):
+    """A job's outputs: keeps the newest alone, as each is the whole reply so far, and some for the reader to take.
+
+    Attributes:
+        is_used: whether gradio_client has appended anything.
+    """
+
+    def __init__(self, notify: Callable[[], object]) -> None:
+        super().__init__()
+        self.is_used = False
+        self._notify = notify
+        self._pending: deque[Any] = deque()
+
+    def append(self, output: Any) -> None:
+        """Take an output; a reader this slow gets one longer fragment for several."""
+        if len(self._pending) >= MAX_PENDING_OUTPUTS:
+            self._pending.clear()
+        self._pending.append(output)
+        self.is_used = True  # before the list shows it: who finds it there must know
+        self[:] = [output]
+        self._notify()
+
+    def receive_nowait(self) -> Any:
+        """Give the next output that was not taken yet; None if there is none."""
+        return self._pending.popleft() if self._pending else None
+
+
+class Updates(asyncio.Queue[Any]):
+    """A job's queue of updates, which nobody reads: it notes the newest status, and that there is something new.
+
+    Args:
+        notify: called for what is new.
+        outputs: the job's outputs, if they notify themselves.
+
+    Attributes:
+        status: the newest status update; None before the first.
+    """
+
+    def __init__(self, notify: Callable[[], object], outputs: Outputs | None) -> None:
+        super().__init__()
+        self.status: Any = None
+        self._notify_reader = notify
+        self._outputs = outputs
+
+    def put_nowait(self, item: Any) -> None:
+        """Take an update."""
+        before = self.status
+        if getattr(item, "type", None) == "status":
+            self.status = item
+        # After the first output, the status tells nobody anything.
+        if before is None or self._outputs is None or not self._outputs.is_used:
+            self._notify_reader()
+
+
+class _PollerFuture(Future[Any]):
+    """The future of a poller that hasn't been started: it is, once anybody waits for it alone."""
+
+    def __init__(self, threads: JobThreads) -> None:
+        super().__init__()
+        self._threads = threads
+
+    def result(self, timeout: float | None = None) -> Any:
+        self._threads.start_poller()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._threads.start_poller()
+        return super().exception(timeout)
+
+
+class JobThreads(ThreadPoolExecutor):
+    """Runs each call of a client's in a daemon thread, with two exceptions.
+
+    The cancel poller starts only when `start_poller` is called. What the job submits right after it runs in the job's
+    own thread, which would only wait for it.
+    """
+
+    def __init__(self, threads: DaemonThreads, network: Network | None) -> None:
+        super().__init__(max_workers=1)
+        self._daemons = threads
+        self._network = network
+        self._local = threading.local()
+        self._poller: tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
+        self.failure: Exception | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run `fn` in a daemon thread; see the class for the two exceptions."""
+        is_nested = getattr(self._local, "is_running", False)
+        if is_nested and getattr(fn, "__name__", "") == POLLER and self._poller is None:
+            self._poller = (_PollerFuture(self), fn, args, kwargs)
+            self._local.waits_for_next = True
+            return self._poller[0]
+        future: Future[Any] = Future()
+        if is_nested and getattr(self._local, "waits_for_next", False):
+            self._local.waits_for_next = False
+            settle(future, fn, args, kwargs)
+        else:
+            self._daemons.submit(self._run, not is_nested, future, fn, args, kwargs)
+        return future
+
+    def start_poller(self) -> None:
+        """Start what looks whether the job was cancelled, if it was submitted."""
+        poller, self._poller = self._poller, None
+        if poller is not None:
+            future, fn, args, kwargs = poller
+            self._daemons.submit(settle, future, fn, args, kwargs)
+
+    def _run(
+        self, is_job: bool, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._local.is_running = True
+        if is_job:
+            self._poller = None  # an earlier job's
+            if self._network is not None:
+                self._network.job_thread = threading.get_ident()
+        settle(future, fn, args, kwargs)
+        if not is_job:
+            self._record_failure(future)
+        elif self._network is not None:
+            self._network.finish()
+
+    def _record_failure(self, future: Future[Any]) -> None:
+        failure = future.exception()
+        if self.failure is None and isinstance(failure, Exception):
+            self.failure = failure
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for nobody: gradio_client calls this where a Client is collected, up to 2.0 with `wait`."""

@@ -1,0 +1,98 @@
+"""Every foreign exception becomes one of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
+import httpx
+import pytest
+
+from qwen_gradio import AppRaised, ProtocolError, QwenGradioError, RateLimited, UsageError
+from qwen_gradio.transport.errors import connect_error, job_error, refused_error, status_error
+
+
+def test_error_mapping_key_error_becomes_protocol_error() -> None:
+    assert isinstance(job_error(KeyError("unexpected_error")), ProtocolError)
+
+
+def test_rate_limit_gpu_quota_message_gives_retry_after() -> None:
+    said = "You have exceeded your GPU quota (60s requested vs. 56s left). Try again in 1:02:03"
+    error = job_error(gradio_client.exceptions.AppError(said))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 3723
+    assert said in str(error)
+    unsaid = job_error(gradio_client.exceptions.AppError("GPU limit reached"))
+    assert isinstance(unsaid, RateLimited)
+    assert unsaid.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None), ("-3", None), ("", None)]
+)
+def test_rate_limit_429_retry_after_header_is_parsed(header: str, seconds: float | None) -> None:
+    error = status_error(httpx.Response(429, headers={"retry-after": header}))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("said", ["AppError.__init__() got an unexpected keyword argument 'hint'"])
+def test_error_mapping_app_error_with_fields_beside_is_app_raised(said: str) -> None:
+    assert isinstance(job_error(TypeError(said)), AppRaised)
+
+
+def test_error_mapping_submit_refused_blames_gradio_client_and_not_the_user() -> None:
+    error = refused_error(ValueError("Unknown protocol: morse"))
+    assert not isinstance(error, UsageError)
+    assert str(error).startswith(f"gradio_client {gradio_client.__version__} can't ask it (Unknown protocol: morse)")
+
+
+def exceptions_of(*modules: Any) -> list[type[Exception]]:
+    values = [value for module in modules for value in vars(module).values()]
+    return sorted(
+        {value for value in values if isinstance(value, type) and issubclass(value, Exception)},
+        key=lambda e: e.__name__,
+    )
+
+
+def made(error: type[Exception]) -> Exception:
+    try:
+        return error("it broke")
+    except TypeError:  # httpx.HTTPStatusError and its like need what they are about
+        request = httpx.Request("GET", "http://127.0.0.1")
+        return error("it broke", request=request, response=httpx.Response(500, request=request))  # type: ignore[call-arg] # as said
+
+
+# What is raised for files, for duplicating a Space, for using gradio_client or httpx wrongly, or never.
+APART = {
+    "APIInfoParseError",
+    "CookieConflict",
+    "InvalidAPIEndpointError",
+    "InvalidURL",
+    "RequestNotRead",
+    "ResponseNotRead",
+    "SerializationSetupError",
+    "SpaceDuplicationError",
+    "StreamClosed",
+    "StreamConsumed",
+    "StreamError",
+}
+FOREIGN = [
+    error
+    for error in exceptions_of(gradio_client.exceptions, gradio_client.utils, gradio_client.client, httpx)
+    if error.__module__.startswith(("gradio_client", "httpx")) and error.__name__ not in APART
+]
+
+
+def test_error_mapping_finds_foreign_errors() -> None:
+    assert len(FOREIGN) > 20
+
+
+@pytest.mark.parametrize("error", FOREIGN)
+def test_error_mapping_covers_every_foreign_error(error: type[Exception]) -> None:
+    """A class that is new in gradio_client or httpx, and falls through to "can't be read", fails here."""
+    mapped = job_error(made(error))
+    # The second but for a peer that went away; the third is ours, for a Space that would be asked elsewhere.
+    unread = (httpx.DecodingError, httpx.RemoteProtocolError, httpx.UnsupportedProtocol)
+    assert isinstance(mapped, ProtocolError) == (error in unread), error
+    assert isinstance(connect_error(made(error)), QwenGradioError)

@@ -1,0 +1,117 @@
+"""Mailboxes wait for mail, keep it where gradio_client keeps it, and hold up nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from qwen_gradio.transport.mailboxes import DequeMailbox, ListMailbox, Mailboxes
+
+KINDS = pytest.mark.parametrize("make", [deque, list])
+
+
+def mailbox(make: Callable[[], Any]) -> Any:
+    mailboxes = Mailboxes()
+    mailboxes["event"] = make()
+    return mailboxes["event"]
+
+
+def from_another_thread(call: Callable[[], object]) -> None:
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long is slept, by whomever."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
+
+
+@KINDS
+def test_mailbox_is_of_the_kind_that_it_replaces(make: Callable[[], Any]) -> None:
+    assert isinstance(mailbox(make), make)  # type: ignore[arg-type] # a type
+    assert type(mailbox(make)) in (DequeMailbox, ListMailbox)
+
+
+@KINDS
+@pytest.mark.parametrize("put", ["append", "insert", "extend"])
+def test_mailbox_empty_waits_for_mail_however_it_comes(make: Callable[[], Any], put: str) -> None:
+    box = mailbox(make)
+    arguments: dict[str, list[Any]] = {"append": ["mail"], "insert": [0, "mail"], "extend": [["mail"]]}
+    sender = threading.Timer(0.01, getattr(box, put), arguments[put])
+    sender.start()
+    assert len(box) == 1
+    assert list(box) == ["mail"] == [box[0]]
+    assert box.pop() == "mail"
+    sender.join()
+
+
+def test_mailbox_left_end_waits_too() -> None:
+    box = mailbox(deque)
+    from_another_thread(lambda: box.appendleft("mail"))
+    assert box
+    assert box.popleft() == "mail"
+
+
+@KINDS
+def test_mailbox_mail_put_around_it_is_found(make: Callable[[], Any]) -> None:
+    mailboxes, own = Mailboxes(), make()
+    mailboxes["event"] = own
+    own.append("mail")
+    assert len(mailboxes["event"]) == 1
+    from_another_thread(lambda: mailboxes["event"].append("more"))
+    assert list(own) == ["mail", "more"]
+
+
+@KINDS
+def test_mailbox_sender_looking_is_not_held_up(make: Callable[[], Any], looks: list[float]) -> None:
+    box = mailbox(make)
+    box.append("mail")
+    box.clear()
+    assert not box
+    assert looks == []
+
+
+@KINDS
+def test_mailbox_looked_into_under_lock_is_not_waited_for(make: Callable[[], Any], looks: list[float]) -> None:
+    class Client:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+    mailboxes, client = Mailboxes(), Client()
+    mailboxes.watch_locks(client)
+    box = mailboxes.setdefault("event", make())
+    with client.lock:
+        assert len(box) == 0
+    assert len(looks) == 1, "one moment, in which who only passes by is done"
+
+
+def test_mailbox_put_in_after_mail_came_keeps_it() -> None:
+    """As gradio_client does up to 2.0, which has opened the stream by then."""
+    mailboxes = Mailboxes()
+    mailboxes["event"] = []
+    from_another_thread(lambda: mailboxes["event"].append("mail"))
+    mailboxes["event"] = []
+    assert list(mailboxes["event"]) == ["mail"]
+
+
+def test_mailbox_swapped_for_an_empty_one_is_another() -> None:
+    mailboxes = Mailboxes()
+    mailboxes["event"] = deque(["mail"])
+    before, mailboxes["event"] = mailboxes["event"], deque()
+    assert list(before) == ["mail"]
+    assert list(mailboxes["event"]) == []
+
+
+def test_mailboxes_of_another_kind_are_left_as_they_are() -> None:
+    mailboxes, other = Mailboxes(), object()
+    mailboxes["event"] = other
+    assert mailboxes.setdefault("event", []) is other
