@@ -27,7 +27,16 @@ from . import report
 from .workers import G4F, JS, JS_CLIENT, far, gradio, minimal, node_modules, worker, workers
 
 RAW, OURS = "raw SSE, httpx", "ours, asyncio"
-CLIENTS = [RAW, OURS, "ours, trio", "ours, sync", "ours, polling", "for output in job", "async for update in job", JS]
+CLIENTS = [
+    RAW,
+    OURS,
+    "ours, trio",
+    "ours, sync",
+    "ours, without hooks",
+    "for output in job",
+    "async for update in job",
+    JS,
+]
 PACED: dict[str, Any] = {"updates": 60, "gap": 0.02}
 TURNS = 100
 

@@ -70,11 +70,11 @@ async def ours(url: str) -> AsyncIterator[Reader]:
 
 
 @contextlib.asynccontextmanager
-async def polling(url: str) -> AsyncIterator[Reader]:
+async def without_hooks(url: str) -> AsyncIterator[Reader]:
     """As where an installed gradio_client lacks what ours needs of it."""
-    from qwen_gradio import connection
+    from qwen_gradio.transport import hooks
 
-    connection.missing_seams = lambda: ["what it needs"]  # so it takes the plain path
+    hooks.HOOKS = frozenset()
     async with ours(url) as read:
         yield read
 
@@ -217,7 +217,7 @@ ASYNC: dict[str, Callable[[str], contextlib.AbstractAsyncContextManager[Reader]]
     "raw SSE, httpx": raw_sse,
     "ours, asyncio": ours,
     "ours, trio": ours,
-    "ours, polling": polling,
+    "ours, without hooks": without_hooks,
     "async for update in job": async_for_update_in_job,
     "g4f's provider": g4f,
 }

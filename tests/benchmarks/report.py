@@ -21,6 +21,20 @@ def tables(measured: Mapping[str, Any]) -> str:
     return "\n".join(f"### {heading}\n\n{table}" for heading, table in parts.items())
 
 
+def summary(measured: Mapping[str, Any]) -> str:
+    """What matters most, for the README."""
+    real = measured["one"]["gradio 6"]
+    at_once = measured["at once"]["gradio 6"]
+    many = list(at_once[RAW])[-1]
+    columns = {
+        "first fragment, ms": {name: row["first"] for name, row in real.items()},
+        "lag of the others, ms": {name: row["lag"]["p50"] for name, row in real.items()},
+        "CPU an update, ms": measured["cpu"]["gradio 6"],
+        f"{many} at once, s": {name: row[many]["seconds"] for name, row in at_once.items()},
+    }
+    return _table(columns, plain=())
+
+
 def one(measured: Mapping[str, Any]) -> str:
     real, least = measured["one"]["gradio 6"], measured["one"]["minimal"]
     columns = {
@@ -124,7 +138,7 @@ ROW, LEFT, WIDTH, TOP = 34, 230, 900, 58
 def picture(measured: Mapping[str, Any]) -> str:
     """When each client showed each token of a reply, under the moments at which the server said it."""
     newer, older = measured["picture"]["gradio 6"], measured["picture"]["gradio 5.50"]
-    shown = {name: newer[name] for name in newer if name not in ("ours, trio", "ours, sync", "ours, polling")}
+    shown = {name: newer[name] for name in newer if name not in ("ours, trio", "ours, sync", "ours, without hooks")}
     shown |= {f"{name}, Gradio 5.50": older[name] for name in older if name.startswith("g4f")}
     said = newer[RAW]["said"]
     longest = max(reply["seen"][-1] for reply in shown.values())
