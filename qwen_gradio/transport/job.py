@@ -205,7 +205,8 @@ class Submission:
         network = self._session.network
         is_aborted = network.cancel() if network is not None else False
         if not sys.is_finalizing():  # else a thread would be waited for that never starts
-            self._threads.submit(self._make_sure, is_aborted)
+            with contextlib.suppress(RuntimeError):  # there are too many
+                self._threads.submit(self._make_sure, is_aborted)
 
     def _make_sure(self, is_aborted: bool) -> None:
         """End the job where aborting its stream doesn't, or can't.

@@ -60,6 +60,8 @@ class Exchange:
         self._sock.sendall(data)
 
     def head(self, status: str, *headers: str) -> None:
+        if self.is_last:
+            headers = (*headers, "Connection: close")
         self.send("\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode())
 
     def answer(self, body: bytes, status: str = "200 OK", kind: str = "application/json", *headers: str) -> None:
