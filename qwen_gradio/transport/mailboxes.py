@@ -46,12 +46,16 @@ class _Mailbox:
 
     def __init__(self, kept: Any, is_locked: Callable[[], bool]) -> None:
         super().__init__()
-        self.kept = kept
+        self.keep(kept)
         self.is_read = False
         self.is_current = True
         self._is_locked = is_locked
         self._arrived: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._sender: int | None = None
+
+    def keep(self, kept: Any) -> None:
+        """Stand for another list or deque from now on."""
+        self.kept = kept
         for name in TAKING:  # asked for each message
             if hasattr(kept, name):
                 setattr(self, name, getattr(kept, name))
@@ -131,7 +135,7 @@ class Mailboxes(dict[str, Any]):
             if type(before) is ListMailbox and not before.is_read and not value:
                 # gradio_client up to 2.0 puts one in after it has opened the stream, which may have brought mail.
                 value.extend(before.kept)
-                before.kept = value
+                before.keep(value)
                 return
             value = _MAILBOXES[type(value)](value, self._is_locked)
         self._retire(key)

@@ -76,7 +76,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 NOT_UTF8 = b'{"event_id": "\xff\xfe"}'
 LONG = "a" * 20_000_000
 TEN_MB = "a" * 10_000_000
-IN_TEN_MINUTES = format_datetime(datetime.now(timezone.utc) + timedelta(minutes=10), usegmt=True)
+IN_AN_HOUR = format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _statuses() -> Iterator[Case]:
             )
         for name, retry_after, seconds in (
             ("7", "7", (7.0, 7.0)),
-            ("a date", IN_TEN_MINUTES, (1.0, 600.0)),
+            ("a date", IN_AN_HOUR, (1.0, 3600.0)),
             ("nonsense", "soon", None),
         ):
             limited = saying(b"{}", "429 Too Many Requests", "application/json", f"Retry-After: {retry_after}")

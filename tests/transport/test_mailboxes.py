@@ -101,6 +101,8 @@ def test_mailbox_put_in_after_mail_came_keeps_it() -> None:
     from_another_thread(lambda: mailboxes["event"].append("mail"))
     mailboxes["event"] = []
     assert list(mailboxes["event"]) == ["mail"]
+    from_another_thread(lambda: mailboxes["event"].append("more"))
+    assert [mailboxes["event"].pop(0) for _ in range(2)] == ["mail", "more"]
 
 
 def test_mailbox_swapped_for_an_empty_one_is_another() -> None:
