@@ -269,10 +269,15 @@ def _amended(config: Mapping[str, Any], hooks: frozenset[Hook]) -> dict[str, Any
     return {**config, **quiet, "api_prefix": config.get("api_prefix") or "."}
 
 
+@functools.cache
+def _constructor_parameters() -> frozenset[str]:
+    return frozenset(inspect.signature(gradio_client.Client.__init__).parameters)
+
+
 def _constructor_options(session: Session) -> dict[str, Any]:
     """What gradio_client's constructor is given, of what its signature has."""
     access = session.access
-    parameters = inspect.signature(gradio_client.Client.__init__).parameters
+    parameters = _constructor_parameters()
     network: dict[str, Any] = {"proxy": access.proxy} if access.proxy else {}
     if (
         session.network is None
@@ -321,7 +326,7 @@ def found_hooks() -> frozenset[Hook]:
 
 def privacy_gaps(access: Access) -> list[str]:
     """List what keeping a token, a login or a proxy's user private needs, and the installed gradio_client lacks."""
-    parameters = {*inspect.signature(gradio_client.Client.__init__).parameters}
+    parameters = _constructor_parameters()
     needed = {
         "httpx": Hook.NETWORK in found_hooks() or not access.is_private,
         "Client(token=)": replaces("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS}) or not access.token,

@@ -90,9 +90,11 @@ class _Mailbox:
 
 
 def _forwarded(name: str) -> Callable[..., Any]:
+    is_adding = name in ADDING
+
     def method(self: _Mailbox, *args: Any, **kwargs: Any) -> Any:
         result = getattr(self.kept, name)(*args, **kwargs)
-        if name in ADDING:
+        if is_adding:
             self.notify()
         return self if result is self.kept else result
 

@@ -93,10 +93,12 @@ def _reaching() -> frozenset[str]:
     return frozenset(names)
 
 
+@functools.cache
 def _reaches(function: types.FunctionType) -> bool:
     return bool(_names(function.__code__) & _reaching())
 
 
+@functools.cache
 def replaces(name: str) -> bool:
     """Whether `gradio_client.Client` uses something of that name, as it is replaced by `Rebinding`."""
     found = {key for key, value in vars(gradio_client.client).items() if _foreign().get(id(value)) == name}
