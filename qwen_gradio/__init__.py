@@ -4,9 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .attempts import Event, Finished, Fragment, Queued, Started, Timeouts
     from .client import AsyncQwenClient, Conversation, Inspection
-    from .endpoints import Endpoint
     from .errors import (
         AllFailed,
         AppRaised,
@@ -32,12 +30,14 @@ if TYPE_CHECKING:
         TransportError,
         UsageError,
     )
-    from .messages import Message, format_prompt
-    from .parameters import Parameter
     from .provider import FallbackProvider, Qwen_Qwen_2_72B
-    from .reply import Reply
-    from .spaces import generate_session_hash
+    from .reply.events import Event, Finished, Fragment, Queued, Started, Timeouts
+    from .reply.reply import Reply
+    from .space.catalogue import generate_session_hash
+    from .space.parameters import Parameter
+    from .space.recipe import Endpoint
     from .sync import QwenClient, SyncConversation, SyncReply
+    from .text.messages import Message, format_prompt
 
 __version__ = "0.1.0"
 
@@ -88,20 +88,21 @@ __all__ = [
     "generate_session_hash",
 ]
 
-_ROOMS = (
-    "attempts", "client", "endpoints", "errors", "messages", "parameters", "provider", "reply", "spaces", "sync",
+_MODULES = (
+    "errors", "text.messages", "space.catalogue", "space.parameters", "space.recipe", "reply.events", "reply.reply",
+    "client", "sync", "provider",
 )  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """Import the rooms when the first name is used, so that who only imports the package doesn't wait for anyio."""
+    """Import the modules at the first use of a name: importing the package alone doesn't wait for anyio."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    for room in _ROOMS:
-        for public, value in vars(importlib.import_module(f"{__name__}.{room}")).items():
+    for module in _MODULES:
+        for public, value in vars(importlib.import_module(f"{__name__}.{module}")).items():
             if public in __all__:
                 globals()[public] = value
-                # Reprs and tracebacks say where users find a class, not in which room it lives.
+                # Reprs and tracebacks say where users find a class, not which module it is in.
                 if getattr(value, "__module__", "").startswith(f"{__name__}."):
                     value.__module__ = __name__
     return globals()[name]

@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from . import endpoints, spaces
-from .attempts import Attempt, Provider, ProviderAttempt, SpaceAttempt, Timeouts, deadline
 from .errors import (
     DeadlineExceeded,
     EndpointNotFound,
@@ -23,10 +21,13 @@ from .errors import (
     TransportError,
     UsageError,
 )
-from .messages import Message, as_messages
-from .messages import read as messages_of
-from .reply import Reply
-from .threads import DaemonThreads, finished
+from .reply.attempt import Attempt, Provider, ProviderAttempt, SpaceAttempt, deadline
+from .reply.events import Timeouts
+from .reply.reply import Reply
+from .space import catalogue, recipe
+from .text.messages import Message, as_messages
+from .text.messages import read as messages_of
+from .transport.threads import DaemonThreads, finished
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
     from .transport.connection import Connection
@@ -54,7 +55,7 @@ class Inspection:
     space: str
     url: str
     gradio: str
-    endpoint: endpoints.Endpoint
+    endpoint: recipe.Endpoint
     endpoints: tuple[str, ...]
     hooks: tuple[str, ...] = ()
 
@@ -122,7 +123,7 @@ class AsyncQwenClient:
 
     def __init__(
         self,
-        space: str = spaces.DEFAULT,
+        space: str = catalogue.DEFAULT,
         *,
         api_name: str | None = None,
         auth: tuple[str, str] | None = None,
@@ -139,7 +140,7 @@ class AsyncQwenClient:
             raise InvalidOption(f"expected the URL of a proxy, beginning with {', '.join(PROXY_SCHEMES)}")
         _check_number("retries", retries, least=0)
         _check_number("max_reply_chars", max_reply_chars, least=1)
-        self._space = spaces.find(space)
+        self._space = catalogue.find(space)
         if (token or auth) and not allow_plain_http and _is_readable(self._space.url):
             raise InvalidOption(
                 "token and auth would go over plain http, for everyone on the way to read; use https, "
@@ -157,9 +158,9 @@ class AsyncQwenClient:
         ]
         own = iter(self._own)
         self._fallbacks = [next(own) if isinstance(other, str) else _usable(other) for other in fallbacks]
-        self._connecting: Future[tuple[Connection, endpoints.Endpoint]] | None = None
+        self._connecting: Future[tuple[Connection, recipe.Endpoint]] | None = None
         self._on_abort: list[Callable[[], None]] = []
-        self._refreshing: Future[tuple[Connection, endpoints.Endpoint]] | None = None
+        self._refreshing: Future[tuple[Connection, recipe.Endpoint]] | None = None
         self._stating: Future[str] | None = None
         self._closed = False
 
@@ -204,7 +205,7 @@ class AsyncQwenClient:
         chat = messages_of(messages, system)
         known = self._space.known
         if known is not None and known.complete and self._api_name is None:
-            endpoints.check_options(options, known.options)
+            recipe.check_options(options, known.options)
         choices: list[Callable[[], Attempt]] = [functools.partial(SpaceAttempt, self, chat, options)]
         for other in self._fallbacks:
             if isinstance(other, AsyncQwenClient):
@@ -275,7 +276,7 @@ class AsyncQwenClient:
         with anyio.move_on_after(CLOSING, shield=True):
             await finished(closed)
 
-    async def _connected(self) -> tuple[Connection, endpoints.Endpoint]:
+    async def _connected(self) -> tuple[Connection, recipe.Endpoint]:
         """The connection, made by whoever comes first; the others wait for the same, and a failed one is made anew."""
         if self._closed:
             raise UsageError("this client is closed; make another")
@@ -325,14 +326,14 @@ class BriefClient(AsyncQwenClient):
 
 
 def _connect(
-    space: spaces.Space,
+    space: catalogue.Space,
     api_name: str | None,
     auth: tuple[str, str] | None,
     token: str | None,
     proxy: str | None,
     timeout: float | None,
     **options: Any,
-) -> tuple[Connection, endpoints.Endpoint]:
+) -> tuple[Connection, recipe.Endpoint]:
     """Runs in a thread: importing gradio_client takes a second, and connecting blocks."""
     from .transport.client import Access
     from .transport.connection import Connection
@@ -347,18 +348,18 @@ def _connect(
 
 
 def _refresh(
-    connection: Connection, space: spaces.Space, api_name: str | None
-) -> tuple[Connection, endpoints.Endpoint]:
+    connection: Connection, space: catalogue.Space, api_name: str | None
+) -> tuple[Connection, recipe.Endpoint]:
     """Runs in a thread, as `_connect` does; the connection stays, as other replies may run over it."""
     connection.refresh()
     return _recognised(connection, space, api_name)
 
 
 def _recognised(
-    connection: Connection, space: spaces.Space, api_name: str | None
-) -> tuple[Connection, endpoints.Endpoint]:
+    connection: Connection, space: catalogue.Space, api_name: str | None
+) -> tuple[Connection, recipe.Endpoint]:
     defaults = space.known.options if space.known else {}
-    return connection, endpoints.recognise(connection.config, connection.info, api_name=api_name, defaults=defaults)
+    return connection, recipe.recognise(connection.config, connection.info, api_name=api_name, defaults=defaults)
 
 
 def _state_of(space_id: str, proxy: str | None) -> str:
@@ -368,7 +369,7 @@ def _state_of(space_id: str, proxy: str | None) -> str:
     return state_of(space_id, proxy=proxy)
 
 
-def _close(connecting: Future[tuple[Connection, endpoints.Endpoint]]) -> None:
+def _close(connecting: Future[tuple[Connection, recipe.Endpoint]]) -> None:
     """Runs in a thread: a connection that is still being made is closed when it has been."""
     if connecting.exception() is None:
         connecting.result()[0].close()

@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeAlias
 
-from . import messages as written
-from . import spaces
-from .attempts import Attempt, Provider, ProviderAttempt, SpaceAttempt, Timeouts, name_of
 from .client import MOST_CHARS, BriefClient
 from .errors import InvalidMessages, InvalidOption
-from .messages import Message
-from .reply import Reply
-from .spaces import generate_session_hash
+from .reply.attempt import Attempt, Provider, ProviderAttempt, SpaceAttempt, name_of
+from .reply.events import Timeouts
+from .reply.reply import Reply
+from .space import catalogue
+from .space.catalogue import generate_session_hash
+from .text import messages as written
+from .text.messages import Message
 
 Messages: TypeAlias = Sequence[Message]
 AsyncResult: TypeAlias = AsyncIterator[str]
@@ -131,7 +132,7 @@ class FallbackProvider:
             raise InvalidOption("expected names of Spaces or providers, got none")
         for choice in choices:
             if isinstance(choice, str):
-                spaces.find(choice)
+                catalogue.find(choice)
             elif not hasattr(choice, "create_async_generator"):
                 raise InvalidOption(f"expected the name of a Space or a provider, got {choice!r:.80}")
         self.choices = choices

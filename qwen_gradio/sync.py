@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import anyio
 from anyio.from_thread import BlockingPortal
 
-from . import spaces
-from .attempts import Event, Timeouts
 from .client import MOST_CHARS, AsyncQwenClient, Conversation, Fallback, Inspection
-from .messages import Message
-from .reply import Reply
-from .threads import DaemonThreads
+from .reply.events import Event, Timeouts
+from .reply.reply import Reply
+from .space import catalogue
+from .text.messages import Message
+from .transport.threads import DaemonThreads
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ class QwenClient:
 
     def __init__(
         self,
-        space: str = spaces.DEFAULT,
+        space: str = catalogue.DEFAULT,
         *,
         api_name: str | None = None,
         auth: tuple[str, str] | None = None,

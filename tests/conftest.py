@@ -24,8 +24,8 @@ from qwen_gradio.transport import hooks
 from qwen_gradio.transport.connection import descriptions
 from qwen_gradio.transport.hooks import Hook
 
-from .proxy import Server
 from .servers.forked import ForkServers, Script, ScriptedSpace
+from .servers.proxy import Server
 
 __all__ = ["Script", "ScriptedSpace", "eventually", "our_threads"]
 

@@ -35,9 +35,9 @@ from qwen_gradio import (
     Started,
     Timeouts,
     UsageError,
-    chatbot,
 )
-from qwen_gradio.chatbot import Snapshot
+from qwen_gradio.text import chatbot
+from qwen_gradio.text.chatbot import Snapshot
 
 from .conftest import ScriptedSpace, eventually, our_threads
 
@@ -271,7 +271,7 @@ async def test_timeout_connect_silent_server_raises_deadline_exceeded() -> None:
 
 
 async def test_ask_without_chat_endpoint_raises_endpoint_not_found(space: ScriptedSpace, mocker: Any) -> None:
-    mocker.patch("qwen_gradio.endpoints._chatting", return_value=None)
+    mocker.patch("qwen_gradio.space.recipe._chatting", return_value=None)
     with pytest.raises(EndpointNotFound, match="/model_chat"):
         await AsyncQwenClient(space.url).ask("hi")
 
@@ -415,7 +415,7 @@ async def test_stream_unreadable_update_is_logged_and_skipped(
         snapshot = real(value, whole=whole)
         return None if snapshot == Snapshot("ab") else snapshot
 
-    mocker.patch("qwen_gradio.chatbot.newest", side_effect=newest)
+    mocker.patch("qwen_gradio.text.chatbot.newest", side_effect=newest)
     caplog.set_level(logging.DEBUG, "qwen_gradio")
     async with AsyncQwenClient(space.url) as client:
         assert [fragment async for fragment in client.stream(script.prompt)] == ["a", "bc"]

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-import qwen_gradio
-from qwen_gradio import AsyncQwenClient, Timeouts, demo, errors, spaces
+from qwen_gradio import AsyncQwenClient, Timeouts, demo, errors
+from qwen_gradio.space import catalogue
 
 from .benchmarks import report
 from .servers.forked import ForkServers
@@ -88,11 +88,11 @@ def test_readme_lists_every_error_parameter_and_timeout() -> None:
         assert f"| `{field.name}` | {field.default:g} |" in README
     for name in inspect.signature(AsyncQwenClient).parameters:
         assert f"| `{name}{'=' * (name != 'space')}` |" in README
-    assert f"`{qwen_gradio.spaces.DEFAULT}`" in README
+    assert f"`{catalogue.DEFAULT}`" in README
 
 
 def test_readme_lists_every_known_space() -> None:
-    for known in spaces.CATALOGUE:
+    for known in catalogue.CATALOGUE:
         aliases = ", ".join(f"`{alias}`" for alias in known.aliases)
         assert f"| `{known.id}` | {aliases} | {known.about} |" in README
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
-from ..threads import DaemonThreads
 from . import hooks
 from .hooks import Hook, JobThreads, Outputs, Updates
 from .mailboxes import Mailboxes
 from .network import READ_TIMEOUT, Network
 from .pool import tls_context
 from .rebinding import Rebinding, http_module, reaches_network, rebound_client, replaces
+from .threads import DaemonThreads
 
 http = http_module()
 

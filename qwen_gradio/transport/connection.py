@@ -20,13 +20,13 @@ from typing import Any
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
 from ..errors import InvalidOption
-from ..threads import DaemonThreads
 from .client import Access, Description, Session, SpaceClient, described, found_hooks, privacy_gaps, release
 from .errors import connect_error, refused_error
 from .hooks import Hook
 from .job import Submission
 from .network import Network
 from .pool import Pool
+from .threads import DaemonThreads
 
 logger = logging.getLogger("qwen_gradio")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ..threads import DaemonThreads, settle
+from .threads import DaemonThreads, settle
 
 if TYPE_CHECKING:
     from .network import Network

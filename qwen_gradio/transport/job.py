@@ -16,9 +16,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..errors import ConnectionLost, QueueFull, RateLimited
-from ..threads import DaemonThreads, ThreadsafeEvent, Watch
 from .errors import job_error
 from .hooks import Hook
+from .threads import DaemonThreads, ThreadsafeEvent, Watch
 
 if TYPE_CHECKING:
     from .client import Session, SpaceClient

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..threads import shut
 from .pool import Pool, origin_of, tls_context
 from .rebinding import SHORTCUTS, http_module
+from .threads import shut
 
 if TYPE_CHECKING:
     import httpx as http

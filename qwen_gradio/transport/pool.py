@@ -11,8 +11,8 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..threads import shut
 from .rebinding import http_module
+from .threads import shut
 
 if TYPE_CHECKING:
     import httpx as http

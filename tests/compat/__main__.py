@@ -7,7 +7,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from .. import proxy
+from ..servers import proxy
 from .answers import Answers, ask
 from .futures import FUTURES
 from .overlays import Future, overlay

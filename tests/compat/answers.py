@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..proxy import Proxy
 from ..servers.forked import LoggedSpace
+from ..servers.proxy import Proxy
 
 PROGRAM = Path(__file__).with_name("questions.py")
 SECONDS = 120  # when a process that doesn't end is killed

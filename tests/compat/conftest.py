@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from .. import proxy
-from ..proxy import Proxy
+from ..servers import proxy
 from ..servers.forked import LoggedSpace
+from ..servers.proxy import Proxy
 from .servers import served
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ..proxy import Proxy
 from ..servers.forked import LoggedSpace
+from ..servers.proxy import Proxy
 from .answers import ask
 from .futures import FUTURES
 from .overlays import Edit, Future, future, overlay

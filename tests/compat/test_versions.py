@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ..environments import python_with, python_with_gradio
-from ..proxy import Proxy
 from ..servers.forked import LoggedSpace
+from ..servers.proxy import Proxy
 from .answers import ask
 from .servers import served
 

@@ -27,7 +27,7 @@ from qwen_gradio import (
     SpaceUnavailable,
 )
 
-from .wrong_server import (
+from ..servers.wrong_server import (
     CLOSE_STREAM,
     EVENT,
     GONE,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from . import wrong_server
+from ..servers import wrong_server
+from ..servers.wrong_server import WrongServer
 from .trial import ROW, Row, Trial
-from .wrong_server import WrongServer
 
 
 @pytest.fixture(scope="session")

@@ -21,11 +21,11 @@ from qwen_gradio import (
 )
 
 from ..conftest import eventually, only_hooks
+from ..servers import wrong_server
 from ..servers.forked import FORK_SERVER, ForkServers, Process, ScriptedSpace
-from . import wrong_server
+from ..servers.wrong_server import WrongServer
 from .cases import CASES, Case
 from .trial import Trial, client_for
-from .wrong_server import WrongServer
 
 MakeSpace = Callable[..., ScriptedSpace]
 MISBEHAVING = FORK_SERVER.with_name("misbehaving_space.py")

@@ -18,11 +18,10 @@ from qwen_gradio import AppRaised, AsyncQwenClient, ProtocolError, QwenGradioErr
 from qwen_gradio.transport import connection, network
 from qwen_gradio.transport.hooks import Hook
 
-from .. import proxy
 from ..conftest import ScriptedSpace, eventually, our_threads
-from ..faults import wrong_server
 from ..faults.cases import RIGHT, WHOLE
-from ..faults.wrong_server import Exchange, WrongServer
+from ..servers import proxy, wrong_server
+from ..servers.wrong_server import Exchange, WrongServer
 
 CallsOf = Callable[[object, str], list[tuple[Any, ...]]]
 Description = tuple[dict[str, Any], dict[str, Any]]

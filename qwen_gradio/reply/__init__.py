@@ -1,0 +1,1 @@
+"""One question until it is answered."""

@@ -1,0 +1,1 @@
+"""What is said: prompts, replies, and how a Chatbot shows them. Pure."""

@@ -1,0 +1,1 @@
+"""Tests of `qwen_gradio.space`."""

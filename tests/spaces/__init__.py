@@ -1,1 +1,0 @@
-"""Chat Spaces as people write them, and the proof that each is asked right on every Gradio."""

@@ -1,0 +1,168 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from qwen_gradio.text.snapshots import CURSORS, WINDOW, Decoder, Splice
+
+
+def decoded(snapshots: list[str]) -> list[Splice]:
+    decoder = Decoder()
+    splices = [decoder.feed(snapshot) for snapshot in snapshots]
+    splices.append(decoder.finish(snapshots[-1]))
+    return [splice for splice in splices if splice]
+
+
+def applied(splices: list[Splice]) -> str:
+    text = ""
+    for splice in splices:
+        text = splice.apply(text)
+    return text
+
+
+def growing(pieces: list[str]) -> list[str]:
+    return ["".join(pieces[: n + 1]) for n in range(len(pieces))]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param(["ha", "ha", "ha", "ha"], id="a word repeated"),
+        pytest.param(["[0, 1]", " and ", "[0, 1]"], id="what looks like a diff's path"),
+        pytest.param(["[all of it]"], id="what looks like a list"),
+        pytest.param(["👩", "‍", "👩", "‍👧", "🇫", "🇷"], id="emoji of several codepoints"),
+        pytest.param(["你", "好", "，", "世界"], id="Chinese"),
+        pytest.param(["a\r", "\nb\r\n", "\n"], id="CRLF"),
+        pytest.param(["```py\n", "x = 1\n", "```"], id="a code fence"),
+        pytest.param([" ", "\n", "  x"], id="white space"),
+        pytest.param(["e", "\u0301"], id="a combining mark"),
+    ],
+)
+def test_snapshot_appended_text_is_unchanged(pieces: list[str]) -> None:
+    assert [splice.text for splice in decoded(growing(pieces))] == pieces
+
+
+def test_snapshot_repeated_gives_no_fragment() -> None:
+    assert decoded(["", "a", "a", "a", "ab", "ab"]) == [Splice(0, "a"), Splice(1, "b")]
+
+
+@pytest.mark.parametrize("cursor", CURSORS)
+def test_snapshot_retracted_cursor_is_not_sent(cursor: str) -> None:
+    snapshots = [cursor, "Hel" + cursor, "Hello" + cursor, "Hello"]
+    assert [splice.text for splice in decoded(snapshots)] == ["Hel", "lo"]
+
+
+def test_snapshot_blank_before_cursor_is_sent_with_next_text() -> None:
+    assert [splice.text for splice in decoded(["ab █", "ab c █", "ab c"])] == ["ab", " c"]
+
+
+@pytest.mark.parametrize("last", [" ▌", " \n▌", "  ▌ ▌"])
+def test_snapshot_cursor_after_read_blank_repeats_no_blank(last: str) -> None:
+    splices = decoded([" ", last, last])
+    assert "".join(splice.text for splice in splices) == last
+    assert all(splice.text for splice in splices), "nothing is withdrawn"
+
+
+def test_snapshot_cursor_after_rewritten_blank_withdraws_it() -> None:
+    assert [splice.text for splice in decoded(["a ", "a\n▌", "a\nb"])] == ["a ", "", "\nb"]
+
+
+def test_snapshot_kept_cursor_is_text() -> None:
+    assert applied(decoded(["▌", "▌▌", "▌▌▌"])) == "▌▌▌"
+
+
+def test_snapshot_rewrite_is_sent_from_first_difference() -> None:
+    assert decoded(["Hello wrold", "Hello world!"]) == [Splice(0, "Hello wrold"), Splice(7, "orld!")]
+
+
+def test_snapshot_retracted_text_gives_empty_replacement() -> None:
+    assert decoded(["one word", ""]) == [Splice(0, "one word"), Splice(0, "")]
+
+
+@pytest.mark.parametrize(
+    "placeholders",
+    [["Thinking…"], ["Thinking", "Thinking.", "Thinking.."], ["⏳ *Please wait*"], ["…"], ["Qwen is thinking...", ""]],
+)
+def test_snapshot_retracted_placeholder_is_not_sent(placeholders: list[str]) -> None:
+    assert decoded([*placeholders, "Hel", "Hello"]) == [Splice(0, "Hel"), Splice(3, "lo")]
+
+
+@pytest.mark.parametrize("text", ["Well…", "Thinking is hard", "..."])
+def test_snapshot_kept_placeholder_is_text(text: str) -> None:
+    assert applied(decoded([text])) == text
+    assert applied(decoded([text, text + " so."])) == text + " so."
+
+
+def test_snapshot_placeholder_after_first_word_is_text() -> None:
+    assert decoded(["So", "So…"]) == [Splice(0, "So"), Splice(2, "…")]
+
+
+def test_snapshot_rewrite_before_window_is_sent_at_finish() -> None:
+    long = "x" * 3 * WINDOW
+    snapshots = [long, long + "y", "z" + long[1:] + "yy"]
+    decoder = Decoder()
+    splices = [decoder.feed(snapshot) for snapshot in snapshots]
+    assert splices[2] == Splice(3 * WINDOW + 1, "y")  # only the window was compared
+    assert decoder.text == snapshots[-1]  # the text is the Space's all the same
+    splices.append(decoder.finish(snapshots[-1]))
+    assert applied([splice for splice in splices if splice]) == snapshots[-1]
+
+
+def test_snapshot_rewrite_within_window_is_sent_at_once() -> None:
+    long = "x" * 3 * WINDOW
+    decoder = Decoder()
+    for snapshot in (long, long + "abc"):
+        decoder.feed(snapshot)
+    assert decoder.feed(long + "aXcd") == Splice(3 * WINDOW + 1, "Xcd")
+
+
+class Counted(str):
+    """A text that counts how many of its characters are compared or copied."""
+
+    __slots__ = ()
+    looked_at = 0
+
+    def startswith(self, prefix: object, start: object = None, _end: object = None, /) -> bool:
+        Counted.looked_at += len(prefix) if isinstance(prefix, str) else 0
+        return str(self).startswith(str(prefix), int(str(start or 0)))
+
+    def __getitem__(self, key: object) -> str:
+        part = str(self)[key]  # type: ignore[index] # str's own types, which its subclass can't name
+        Counted.looked_at += len(part)
+        return part
+
+
+def test_snapshot_cost_is_independent_of_reply_length() -> None:
+    def characters_looked_at(updates: int) -> int:
+        decoder, text, Counted.looked_at = Decoder(), "x" * WINDOW, 0
+        for _ in range(updates):
+            text += "0123456789"
+            decoder.feed(Counted(text))
+        return Counted.looked_at // updates
+
+    # Ten times the updates, and the whole reply ten times as long: what each costs stays within the window, twice.
+    assert characters_looked_at(10_000) <= 2 * characters_looked_at(1_000) <= 8 * WINDOW
+
+
+TEXT = st.text(alphabet=st.sampled_from("ab [0,1]\r\n`é你👩\u200d👧▌"), max_size=8)
+
+
+@given(st.lists(TEXT, min_size=1))
+@example([" ", "▌"])
+@example(["a", " ", "▌", "\n"])
+def test_snapshot_append_only_fragments_join_to_last(pieces: list[str]) -> None:
+    snapshots = growing(pieces)
+    splices = decoded(snapshots)
+    assert "".join(splice.text for splice in splices) == snapshots[-1]
+    assert all(splice.text for splice in splices)
+
+
+@given(st.lists(TEXT | st.text(), min_size=1))
+def test_snapshot_any_sequence_reproduces_last(snapshots: list[str]) -> None:
+    assert applied(decoded(snapshots)) == snapshots[-1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * WINDOW), st.text(max_size=3)), min_size=1, max_size=8))
+def test_snapshot_any_long_sequence_reproduces_last(cuts: list[tuple[int, str]]) -> None:
+    long = "long text " * WINDOW
+    snapshots = [long, *(long[:at] + text + long[at + len(text) :] for at, text in cuts)]
+    assert applied(decoded(snapshots)) == snapshots[-1]

@@ -1,0 +1,84 @@
+"""What the Hub says of a Space that doesn't answer: asked only then, only by id, and never around the proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from qwen_gradio import AsyncQwenClient, CannotConnect, QwenGradioError
+from qwen_gradio.transport import hub
+
+from ..servers import proxy
+
+Answering = Callable[[bytes], str]
+
+# A name that is reserved to lead nowhere, so that nothing but the Hub can answer (RFC 6761).
+SPACE = "nobody/nowhere"
+
+
+def told(stage: bytes) -> bytes:
+    return b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"stage": "%s", "hardware": {}}' % stage
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwen_gradio.space.catalogue.DOMAIN", "invalid")
+
+
+@pytest.mark.parametrize(
+    ("stage", "state", "advice"),
+    [
+        (b"SLEEPING", "sleeping", "woken it up"),
+        (b"PAUSED", "paused", "Only its owner can start it"),
+        (b"BUILDING", "building", "in some minutes"),
+        (b"RUNTIME_ERROR", "runtime error", "Only its owner can mend it"),
+        (b"RUNNING", "running", "Check the Space's name, the network and the proxy"),
+    ],
+)
+async def test_hub_state_is_in_cannot_connect_error(
+    stage: bytes, state: str, advice: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", answering(told(stage)))
+    with pytest.raises(CannotConnect, match=f"nobody/nowhere: .*; the Hub says: {state}. .*{advice}") as caught:
+        await AsyncQwenClient(SPACE).ask("hi")
+    assert caught.value.state == state
+    assert caught.value.retryable == (state in ("sleeping", "building", "running"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "not found"),
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "not found"),
+        (b"HTTP/1.1 500 Oh No\r\nContent-Length: 0\r\n\r\n", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhtml", ""),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", ""),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"stage":3}', ""),
+        (b"nonsense", ""),
+    ],
+)
+def test_hub_any_response_gives_state_or_empty(
+    answer: bytes, state: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", answering(answer))
+    assert hub.state_of(SPACE, proxy=None) == state
+
+
+async def test_hub_is_asked_through_proxy_without_token(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", answering(told(b"SLEEPING")))
+    with proxy.running() as through:
+        client = AsyncQwenClient(SPACE, proxy=through.url, token="hf_secret")  # noqa: S106 - none
+        with pytest.raises(QwenGradioError) as caught:
+            await client.ask("hi")
+    assert caught.value.state == "sleeping"
+    assert [asked.split(" ")[0] for asked in through.asked] == ["CONNECT", "GET"]
+    assert through.asked[1].endswith("/api/spaces/nobody/nowhere/runtime")
+    assert "hf_secret" not in through.heads
+
+
+async def test_hub_is_not_asked_about_url(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", answering(told(b"SLEEPING")))
+    with pytest.raises(CannotConnect) as caught:
+        await AsyncQwenClient("http://nowhere.invalid").ask("hi")
+    assert caught.value.state == ""

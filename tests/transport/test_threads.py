@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import threading
+
+import anyio
+import pytest
+
+from qwen_gradio.transport.threads import DaemonThreads, Overdue, ThreadsafeEvent, Watch, finished
+
+
+async def test_thread_notification_wakes_event_loop() -> None:
+    event = ThreadsafeEvent()
+    for _ in range(3):
+        threading.Thread(target=event.set).start()
+        with anyio.fail_after(5):
+            await event.wait()
+
+
+async def test_thread_notifications_before_wait_are_merged() -> None:
+    event = ThreadsafeEvent()
+    for _ in range(100):
+        event.set()
+    with anyio.fail_after(5):
+        await event.wait()
+    with anyio.move_on_after(0.05) as scope:
+        await event.wait()
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_thread_notification_after_event_loop_ended_is_ignored(backend: str) -> None:
+    events: list[ThreadsafeEvent] = []
+
+    async def make() -> None:
+        events.append(ThreadsafeEvent())
+
+    anyio.run(make, backend=backend)
+    events[0].set()
+    events[0].set()
+
+
+async def test_thread_call_returns_result_or_raises() -> None:
+    threads = DaemonThreads()
+    assert await finished(threads.submit(int, "3")) == 3
+    with pytest.raises(ValueError, match="invalid literal"):
+        await finished(threads.submit(int, "x"))
+
+
+def test_thread_is_daemon() -> None:
+    seen = DaemonThreads().submit(lambda: threading.current_thread().daemon)
+    assert seen.result(timeout=5)
+
+
+async def test_thread_notification_timeout_raises_overdue() -> None:
+    watch, event = Watch(), ThreadsafeEvent()
+    for _ in range(2):
+        watch.begin(0.02)
+        with anyio.fail_after(5), pytest.raises(Overdue):
+            await event.wait_for(watch, 60)
+    event.set()
+    watch.begin(5)
+    await event.wait_for(watch, 60)
+
+
+async def test_thread_notification_timeout_is_not_extended_by_looking() -> None:
+    watch, event = Watch(), ThreadsafeEvent()
+    watch.begin(0.1)
+
+    async def look() -> None:
+        while True:
+            await event.wait_for(watch, 0.01)
+
+    with anyio.fail_after(5), pytest.raises(Overdue):
+        await look()
+
+
+async def test_thread_notification_missing_is_looked_for_after_interval() -> None:
+    watch, event = Watch(), ThreadsafeEvent()
+    watch.begin(60)
+    with anyio.fail_after(5):
+        await event.wait_for(watch, 0.01)
+
+
+async def test_thread_notification_timeout_total_is_told_from_the_others() -> None:
+    watch, event = Watch(), ThreadsafeEvent()
+    watch.begin(None, anyio.current_time() + 0.02)
+    with anyio.fail_after(5), pytest.raises(Overdue):
+        await event.wait_for(watch, 60)
+    assert watch.is_the_latest
