@@ -3,71 +3,58 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+import weakref
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any, TypeAlias
 
 import anyio
 
-from .errors import (
-    DeadlineExceeded,
-    EndpointNotFound,
-    InvalidOption,
-    QwenGradioError,
-    RateLimited,
-    SpaceError,
-    TransportError,
-    UsageError,
-)
-from .reply.attempt import Attempt, Provider, ProviderAttempt, SpaceAttempt, deadline
+from .errors import InvalidOption, QwenGradioError, SpaceError, TransportError, UsageError
+from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
-from .reply.reply import Reply
-from .space import catalogue, recipe
+from .reply.many import Prompt, Results
+from .reply.provider import Provider
+from .reply.reply import Reply, reply_to
+from .reply.retries import Question, Retries
+from .reply.settings import check_access, check_fallbacks, check_not_cleartext, check_number, check_timeouts
+from .reply.states import ClientState
+from .space import catalogue
+from .space.recipe import Endpoint, check_options
 from .text.messages import Message, as_messages
-from .text.messages import read as messages_of
-from .transport.threads import DaemonThreads, finished
-
-if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
-    from .transport.connection import Connection
-
-CLOSING = 2.0  # seconds that closing a client may take
-STATING = 5.0  # seconds that the Hub is waited for, about a Space that doesn't answer
-PROXY_SCHEMES = ("http://", "https://", "socks5://", "socks5h://")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MOST_CHARS = 10_000_000
+from .text.messages import read as parse_messages
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was recognised of a Space.
+    """The description of a Space, as far as it matters for asking it.
 
     Attributes:
         space: its id, or its URL.
         url: the URL of its Gradio app.
         gradio: the version of its Gradio.
-        endpoint: the endpoint that is asked, and what it takes.
+        endpoint: the endpoint that is asked, and its parameters.
         endpoints: the names of all the endpoints that it documents.
-        hooks: what gradio_client is helped with here, in words; less of it is slower, and answers the same.
+        hooks: what gradio_client is helped with here, in words; with fewer it is slower, and answers the same.
     """
 
     space: str
     url: str
     gradio: str
-    endpoint: recipe.Endpoint
+    endpoint: Endpoint
     endpoints: tuple[str, ...]
     hooks: tuple[str, ...] = ()
 
 
 Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
-"""Whom to ask instead: the name of a Space, a client of one, or any object with `create_async_generator`."""
+"""A fallback: the name of a Space, a client of one, or any object with `create_async_generator`."""
 
 
 class Conversation:
-    """A chat with memory: what was asked and answered goes along with the next question.
+    """A chat with memory: the turns so far go along with the next question.
 
-    A turn is kept once its reply is whole; a reply that failed or was left leaves no trace.
+    A turn is kept once its reply is whole; a reply that failed or was ended early leaves no trace. One question at a
+    time: the next one needs the reply before.
 
     Attributes:
         system: the system message; None leaves the Space its own.
@@ -78,20 +65,32 @@ class Conversation:
         self.system = system
         self.messages: list[Message] = []
         self._client = client
+        self._latest: Callable[[], Reply | None] = lambda: None
 
     def __repr__(self) -> str:
         return f"<qwen_gradio.Conversation with {self._client.space}: {len(self.messages)} messages>"
 
     def stream(self, messages: str | Sequence[Message], **options: Any) -> Reply:
-        """Ask the next question; see `AsyncQwenClient.stream`."""
-        new = [*as_messages(messages)]  # the caller may go on with the list
+        """Ask the next question; see `AsyncQwenClient.stream`.
+
+        Raises:
+            UsageError: the reply before is not over.
+            InvalidOption: `system` is among the options; it is an attribute here.
+        """
+        if "system" in options:
+            raise InvalidOption("a Conversation has one system message: set its attribute `system`")
+        before = self._latest()
+        if before is not None and not before.closed:
+            raise UsageError("one question at a time in a Conversation: read the reply before to its end, or close it")
+        new = [*as_messages(messages)]  # the caller may change the list
         reply = self._client.stream([*self.messages, *new], system=self.system, **options)
-        reply._on_finished = lambda text: self.messages.extend([*new, {"role": "assistant", "content": text}])
+        reply.add_finished_callback(lambda text: self.messages.extend([*new, {"role": "assistant", "content": text}]))
+        self._latest = weakref.ref(reply)
         return reply
 
     async def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
         """Ask the next question and wait for the whole reply; see `AsyncQwenClient.ask`."""
-        return await _collected(self.stream(messages, **options))
+        return await _collect(self.stream(messages, **options))
 
 
 class AsyncQwenClient:
@@ -107,19 +106,19 @@ class AsyncQwenClient:
         token: a Hugging Face token, sent to this Space alone; None sends none, not even one saved on this machine.
         proxy: the http(s) or socks5 URL of a proxy for every byte; None leaves it to HTTP_PROXY and its kin.
         timeouts: how long to wait for what.
-        retries: how often to try again before the first fragment, where that can help; 0 for never.
+        retries: how often to try again before the first fragment, where that can help; 0 for never. It holds for
+            connecting on `async with`, too.
         fallbacks: whom to ask instead, in order, if there is no first fragment: names of Spaces, clients, or any object
             with `create_async_generator`, as g4f's providers. They get neither `token` nor `auth`, and those of the
             options that they take.
         max_reply_chars: how many characters a reply may have, its thinking included.
-        allow_plain_http: whether `token` and `auth` may go to another machine without TLS.
+        headers: HTTP headers that are sent to this Space alone, with every request.
+        allow_plain_http: whether `token`, `auth` and `headers` may go to another machine without TLS.
 
     Raises:
         InvalidSpace: `space`, or a fallback, is no id, alias or URL.
         InvalidOption: a setting is out of its range, or would send a secret for everyone to read.
     """
-
-    _reuse = False  # whether what another client has learned of the Space will do, for some minutes
 
     def __init__(
         self,
@@ -128,41 +127,39 @@ class AsyncQwenClient:
         api_name: str | None = None,
         auth: tuple[str, str] | None = None,
         token: str | None = None,
+        headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         timeouts: Timeouts = Timeouts(),
         retries: int = 2,
         fallbacks: Sequence[Fallback] = (),
-        max_reply_chars: int = MOST_CHARS,
+        max_reply_chars: int = MAX_REPLY_CHARS,
         allow_plain_http: bool = False,
     ) -> None:
-        if proxy is not None and not str(proxy).startswith(PROXY_SCHEMES):
-            # Without its value, which may hold a password.
-            raise InvalidOption(f"expected the URL of a proxy, beginning with {', '.join(PROXY_SCHEMES)}")
-        _check_number("retries", retries, least=0)
-        _check_number("max_reply_chars", max_reply_chars, least=1)
+        check_number("retries", retries, least=0)
+        check_number("max_reply_chars", max_reply_chars, least=1)
+        self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
         self._space = catalogue.find(space)
-        if (token or auth) and not allow_plain_http and _is_readable(self._space.url):
-            raise InvalidOption(
-                "token and auth would go over plain http, for everyone on the way to read; use https, "
-                "or allow_plain_http=True"
-            )
-        self._api_name = api_name
-        self._auth = None if auth is None else (auth[0], auth[1])
-        self._token = token
-        self._proxy = proxy
-        self.timeouts = timeouts
+        access = check_access(token=token, auth=auth, headers=headers, proxy=proxy)
+        if (token or auth or headers) and not allow_plain_http:
+            check_not_cleartext(self._space.url)
+        self.timeouts = check_timeouts(timeouts)
         self.retries = retries
         self.max_reply_chars = max_reply_chars
-        self._own = [
-            AsyncQwenClient(name, proxy=proxy, timeouts=timeouts) for name in fallbacks if isinstance(name, str)
-        ]
-        own = iter(self._own)
-        self._fallbacks = [next(own) if isinstance(other, str) else _usable(other) for other in fallbacks]
-        self._connecting: Future[tuple[Connection, recipe.Endpoint]] | None = None
-        self._on_abort: list[Callable[[], None]] = []
-        self._refreshing: Future[tuple[Connection, recipe.Endpoint]] | None = None
-        self._stating: Future[str] | None = None
-        self._closed = False
+        self._proxy = proxy
+        self._api_name = api_name
+        self.connector = SpaceConnector(
+            self._space, api_name=api_name, access=access, timeouts=timeouts, max_reply_chars=max_reply_chars
+        )
+        self._owned: list[AsyncQwenClient] = []  # those that are closed with it
+        self._fallbacks = [self._fallback(one) for one in check_fallbacks(fallbacks)]
+
+    def _fallback(self, given: Fallback) -> AsyncQwenClient | Provider:
+        if isinstance(given, str):
+            self._owned.append(AsyncQwenClient(given, proxy=self._proxy, timeouts=self.timeouts))
+            return self._owned[-1]
+        if isinstance(given, AsyncQwenClient) or hasattr(given, "create_async_generator"):
+            return given
+        raise InvalidOption(f"expected the name of a Space, a client or a provider as a fallback, got {given!r:.80}")
 
     @property
     def space(self) -> str:
@@ -172,10 +169,13 @@ class AsyncQwenClient:
     @property
     def closed(self) -> bool:
         """Whether `aclose` was called."""
-        return self._closed
+        return self.connector.state is ClientState.CLOSED
 
     def __repr__(self) -> str:
-        return f"<qwen_gradio.AsyncQwenClient for {self.space}>"
+        return f"<qwen_gradio.AsyncQwenClient {self.space} {self.connector.state.name}>"
+
+    def __reduce__(self) -> Any:
+        return functools.partial(type(self), **self._arguments), ()
 
     def stream(
         self,
@@ -183,6 +183,7 @@ class AsyncQwenClient:
         *,
         system: str | None = None,
         include_thinking: bool = False,
+        ignore_unknown_options: bool = False,
         **options: Any,
     ) -> Reply:
         """Ask, and give the reply as it comes.
@@ -190,7 +191,8 @@ class AsyncQwenClient:
         Args:
             messages: a prompt, or OpenAI-style messages that end with the user's.
             system: the system message, before those among the messages; None leaves the Space its own.
-            include_thinking: whether the str stream carries what the model thinks too, and not the answer alone.
+            include_thinking: whether the str stream has the model's thinking, too, and not the answer alone.
+            ignore_unknown_options: whether options that the Space doesn't take are left out, and no error.
             options: other parameters of the Space's endpoint, by name; the others have the Space's own defaults.
 
         Raises:
@@ -200,50 +202,70 @@ class AsyncQwenClient:
                 question is sent.
             UsageError: the client is closed.
         """
-        if self._closed:
+        if self.closed:
             raise UsageError("this client is closed; make another")
-        chat = messages_of(messages, system)
         known = self._space.known
-        if known is not None and known.complete and self._api_name is None:
-            recipe.check_options(options, known.options)
-        choices: list[Callable[[], Attempt]] = [functools.partial(SpaceAttempt, self, chat, options)]
-        for other in self._fallbacks:
-            if isinstance(other, AsyncQwenClient):
-                choices.append(functools.partial(SpaceAttempt, other, chat, options, lenient=True))
-            else:
-                first = [] if system is None else [{"role": "system", "content": system}]
-                choices.append(
-                    functools.partial(
-                        ProviderAttempt,
-                        other,
-                        [*first, *as_messages(messages)],
-                        timeouts=self.timeouts,
-                        max_reply_chars=self.max_reply_chars,
-                        proxy=self._proxy,
-                    )
-                )
-        return Reply(choices, retries=self.retries, total=self.timeouts.total, include_thinking=include_thinking)
+        if known is not None and known.complete and self._api_name is None and not ignore_unknown_options:
+            check_options(options, known.options)
+        first = [] if system is None else [{"role": "system", "content": system}]
+        question = Question(
+            chat=parse_messages(messages, system),
+            messages=[*first, *as_messages(messages)],
+            options=options,
+            ignore_unknown_options=ignore_unknown_options,
+            timeouts=self.timeouts,
+            max_reply_chars=self.max_reply_chars,
+            provider_options={"proxy": self._proxy},
+        )
+        choices = [one.connector if isinstance(one, AsyncQwenClient) else one for one in (self, *self._fallbacks)]
+        return reply_to(question, choices, retries=self.retries, include_thinking=include_thinking)
 
     async def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
         """Ask, and give the whole reply; `stream` and collect.
 
         Raises:
-            QwenGradioError: as `stream` and its Reply do; `partial` holds what had come.
+            QwenGradioError: as `stream` and its Reply do; `partial` holds the text so far.
         """
-        return await _collected(self.stream(messages, system=system, **options))
+        return await _collect(self.stream(messages, system=system, **options))
+
+    def map(
+        self,
+        prompts: Iterable[Prompt] | AsyncIterable[Prompt],
+        *,
+        concurrency: int = 8,
+        system: str | None = None,
+        **options: Any,
+    ) -> Results:
+        """Ask many questions, and give their results in order, as they come.
+
+        A question that fails has its error in its result, and the others go on. The replies are awaited on an event
+        loop in a thread of their own. Memory doesn't grow with the number of prompts: they are taken as there is room.
+
+        Args:
+            prompts: prompts, or lists of OpenAI-style messages; a generator or an async one will do.
+            concurrency: how many are asked at once.
+            system: see `stream`.
+            options: see `stream`.
+
+        Raises:
+            InvalidMessages: `prompts` is no iterable of them.
+            InvalidOption: `concurrency` is no whole number from 1.
+        """
+        stream = functools.partial(self.stream, system=system, **options)
+        return Results(stream, prompts, concurrency=concurrency)
 
     def conversation(self, *, system: str | None = None) -> Conversation:
         """Begin a chat that remembers its turns."""
         return Conversation(self, system=system)
 
     async def inspect(self) -> Inspection:
-        """Connect, if that hasn't been done, and give what was recognised of the Space.
+        """Connect, if that hasn't been done, and describe the Space.
 
         Raises:
             QwenGradioError: it can't be reached, or has no endpoint that chats.
         """
         try:
-            connection, endpoint = await self._connected()
+            connection, endpoint = await self.connector.connect()
         except QwenGradioError as exc:
             exc.space = self.space
             raise
@@ -253,7 +275,7 @@ class AsyncQwenClient:
 
     async def __aenter__(self) -> AsyncQwenClient:
         try:
-            await self.inspect()
+            await (self.inspect() if self._fallbacks else Retries(self.retries).run(self.inspect))
         except (SpaceError, TransportError):
             if not self._fallbacks:  # with them, the first question will tell
                 raise
@@ -263,136 +285,15 @@ class AsyncQwenClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Leave every reply and close the connection; it takes 2 seconds at most, under cancellation too."""
-        self._closed = True
-        for other in self._own:
-            await other.aclose()
-        connecting, self._connecting = self._connecting, None
-        if connecting is None:
-            return
-        if not connecting.done():
-            self._abort()
-        closed = DaemonThreads().submit(_close, connecting)
-        with anyio.move_on_after(CLOSING, shield=True):
-            await finished(closed)
-
-    async def _connected(self) -> tuple[Connection, recipe.Endpoint]:
-        """The connection, made by whoever comes first; the others wait for the same, and a failed one is made anew."""
-        if self._closed:
-            raise UsageError("this client is closed; make another")
-        connecting = self._connecting
-        if connecting is None or (connecting.done() and connecting.exception()):
-            self._on_abort = []
-            access = (self._space, self._api_name, self._auth, self._token, self._proxy, self.timeouts.connect)
-            connecting = DaemonThreads().submit(_connect, *access, reuse=self._reuse, on_abort=self._on_abort)
-            self._connecting = connecting
-        elif connecting.done() and connecting.result()[0].is_stale:
-            if self._refreshing is None or self._refreshing.done():
-                connected = connecting.result()[0]
-                self._refreshing = DaemonThreads().submit(_refresh, connected, self._space, self._api_name)
-            connecting = self._refreshing
-        try:
-            with deadline("connect", self.timeouts.connect):
-                result = await finished(connecting)
-            if self._connecting is not None:  # else it was closed meanwhile
-                self._connecting = connecting
-            return result
-        except (SpaceError, TransportError) as exc:
-            if isinstance(exc, DeadlineExceeded) and connecting is self._connecting:
-                self._abort()  # what goes on downloading is of no use
-            if not isinstance(exc, EndpointNotFound | RateLimited):
-                exc.found(await self._state())
-            raise
-
-    def _abort(self) -> None:
-        for abort in self._on_abort:
-            abort()
-
-    async def _state(self) -> str:
-        """What the Hub says of a Space that doesn't answer; all who want to know at a time ask once."""
-        if self._space.id is None:
-            return ""
-        if self._stating is None or self._stating.done():
-            self._stating = DaemonThreads().submit(_state_of, self._space.id, self._proxy)
-        with anyio.move_on_after(STATING):
-            return await finished(self._stating)
-        return ""
+        """Cancel every reply and close the connection, in 2 seconds at most, under cancellation too."""
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as tasks:
+                for client in self._owned:
+                    tasks.start_soon(client.aclose)
+                await self.connector.aclose()
 
 
-class BriefClient(AsyncQwenClient):
-    """A client for a single question, which need not ask the Space to describe itself again and again."""
-
-    _reuse = True
-
-
-def _connect(
-    space: catalogue.Space,
-    api_name: str | None,
-    auth: tuple[str, str] | None,
-    token: str | None,
-    proxy: str | None,
-    timeout: float | None,
-    **options: Any,
-) -> tuple[Connection, recipe.Endpoint]:
-    """Runs in a thread: importing gradio_client takes a second, and connecting blocks."""
-    from .transport.client import Access
-    from .transport.connection import Connection
-
-    access = Access(space.url, auth=auth, token=token, proxy=proxy, timeout=timeout)
-    connection = Connection(access, **options)
-    try:
-        return _recognised(connection, space, api_name)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _refresh(
-    connection: Connection, space: catalogue.Space, api_name: str | None
-) -> tuple[Connection, recipe.Endpoint]:
-    """Runs in a thread, as `_connect` does; the connection stays, as other replies may run over it."""
-    connection.refresh()
-    return _recognised(connection, space, api_name)
-
-
-def _recognised(
-    connection: Connection, space: catalogue.Space, api_name: str | None
-) -> tuple[Connection, recipe.Endpoint]:
-    defaults = space.known.options if space.known else {}
-    return connection, recipe.recognise(connection.config, connection.info, api_name=api_name, defaults=defaults)
-
-
-def _state_of(space_id: str, proxy: str | None) -> str:
-    """Runs in a thread, as `_connect` does."""
-    from .transport.hub import state_of
-
-    return state_of(space_id, proxy=proxy)
-
-
-def _close(connecting: Future[tuple[Connection, recipe.Endpoint]]) -> None:
-    """Runs in a thread: a connection that is still being made is closed when it has been."""
-    if connecting.exception() is None:
-        connecting.result()[0].close()
-
-
-def _check_number(name: str, value: object, *, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InvalidOption(f"expected a whole number from {least} for {name}, got {value!r}")
-
-
-def _usable(fallback: object) -> AsyncQwenClient | Provider:
-    if isinstance(fallback, AsyncQwenClient) or hasattr(fallback, "create_async_generator"):
-        return fallback
-    raise InvalidOption(f"expected the name of a Space, a client or a provider as a fallback, got {fallback!r:.80}")
-
-
-def _is_readable(url: str) -> bool:
-    """Whether others can read what is sent there."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in LOOPBACK
-
-
-async def _collected(reply: Reply) -> str:
+async def _collect(reply: Reply) -> str:
     async with reply:
         async for _ in reply:
             pass

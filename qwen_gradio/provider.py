@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeAlias
 
-from .client import MOST_CHARS, BriefClient
 from .errors import InvalidMessages, InvalidOption
-from .reply.attempt import Attempt, Provider, ProviderAttempt, SpaceAttempt, name_of
+from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
-from .reply.reply import Reply
+from .reply.provider import Provider, provider_name
+from .reply.reply import reply_to
+from .reply.retries import Question
+from .reply.settings import check_access
 from .space import catalogue
 from .space.catalogue import generate_session_hash
-from .text import messages as written
-from .text.messages import Message
+from .text.messages import Message, format_prompt, text_of
+from .text.messages import read as parse_messages
+
+RETRIES = 2  # as a client's
 
 Messages: TypeAlias = Sequence[Message]
 AsyncResult: TypeAlias = AsyncIterator[str]
@@ -90,15 +93,18 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
             QwenGradioError: the reply failed; `partial` holds what had come.
         """
         system = "\n".join(
-            written.text_of(message.get("content"), none="") for message in messages if message.get("role") == "system"
+            text_of(message.get("content"), none="") for message in messages if message.get("role") == "system"
         )
-        prompt = written.format_prompt([message for message in messages if message.get("role") != "system"])
+        prompt = format_prompt([message for message in messages if message.get("role") != "system"])
         if not prompt.strip():
             raise InvalidMessages("expected a message to ask; got none but system messages and blanks")
+        choices = [_connector(cls.url, proxy)]
+        question = Question(
+            chat=parse_messages(prompt, system), messages=[], timeouts=Timeouts(), max_reply_chars=MAX_REPLY_CHARS
+        )
         async with AsyncExitStack() as stack:
-            client = BriefClient(cls.url, proxy=proxy)
-            stack.push_async_callback(client.aclose)
-            reply = await stack.enter_async_context(client.stream(prompt, system=system))
+            stack.push_async_callback(choices[0].aclose)
+            reply = await stack.enter_async_context(reply_to(question, choices, retries=RETRIES))
             async for fragment in reply:
                 yield fragment
 
@@ -138,7 +144,7 @@ class FallbackProvider:
         self.choices = choices
         self.timeouts = timeouts
         self.__name__ = type(self).__name__
-        self.label = " or ".join(choice if isinstance(choice, str) else name_of(choice) for choice in choices)
+        self.label = " or ".join(choice if isinstance(choice, str) else provider_name(choice) for choice in choices)
         self.url = ""
         self.default_model = ""
         self.model_aliases: dict[str, str] = {}
@@ -168,18 +174,24 @@ class FallbackProvider:
             AllFailed: none of them answered.
             QwenGradioError: the one that had begun failed; `partial` holds what had come.
         """
-        chat = written.read(messages)
+        choices = [_connector(one, proxy, self.timeouts) if isinstance(one, str) else one for one in self.choices]
+        question = Question(
+            chat=parse_messages(messages),
+            messages=messages,
+            timeouts=self.timeouts,
+            max_reply_chars=MAX_REPLY_CHARS,
+            provider_options={"model": model, "proxy": proxy, **kwargs},
+        )
         async with AsyncExitStack() as stack:
-            goes: list[Callable[[], Attempt]] = []
-            for choice in self.choices:
-                if isinstance(choice, str):
-                    client = BriefClient(choice, proxy=proxy, timeouts=self.timeouts)
-                    stack.push_async_callback(client.aclose)
-                    goes.append(functools.partial(SpaceAttempt, client, chat, {}))
-                else:
-                    ask = functools.partial(ProviderAttempt, choice, messages, model=model, proxy=proxy, **kwargs)
-                    goes.append(functools.partial(ask, timeouts=self.timeouts, max_reply_chars=MOST_CHARS))
-            reply = Reply(goes, retries=0, total=self.timeouts.total, include_thinking=False)
-            async with reply:
-                async for fragment in reply:
-                    yield fragment
+            for choice in choices:
+                if isinstance(choice, SpaceConnector):
+                    stack.push_async_callback(choice.aclose)
+            reply = await stack.enter_async_context(reply_to(question, choices, retries=0))
+            async for fragment in reply:
+                yield fragment
+
+
+def _connector(space: str, proxy: str | None, timeouts: Timeouts = Timeouts()) -> SpaceConnector:
+    """Make what a single question needs of a Space; a description from the last minutes will do."""
+    access = check_access(token=None, auth=None, headers=None, proxy=proxy)
+    return SpaceConnector(catalogue.find(space), access=access, timeouts=timeouts, reuse=True)

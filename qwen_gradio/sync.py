@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-import anyio
-from anyio.from_thread import BlockingPortal
-
-from .client import MOST_CHARS, AsyncQwenClient, Conversation, Fallback, Inspection
+from .client import AsyncQwenClient, Conversation, Fallback, Inspection
+from .errors import UsageError
+from .reply.connector import MAX_REPLY_CHARS
 from .reply.events import Event, Timeouts
+from .reply.many import Prompt, SyncResults
 from .reply.reply import Reply
 from .space import catalogue
 from .text.messages import Message
-from .transport.threads import DaemonThreads
-
-T = TypeVar("T")
-
-
-class _Loop:
-    """The event loop's thread, from the first use until it is closed.
-
-    A daemon thread, which anyio's `start_blocking_portal` has not: a client that nobody closes must not hold up exit.
-    """
-
-    def __init__(self) -> None:
-        self._portal: BlockingPortal | None = None
-        self._thread: Future[None] | None = None
-
-    def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Run `function` there and wait; Ctrl-C while waiting cancels it there."""
-        if self._portal is None:
-            started: Future[BlockingPortal] = Future()
-            self._thread = DaemonThreads().submit(functools.partial(anyio.run, _serve, started, backend="asyncio"))
-            self._portal = started.result()
-        future = self._portal.start_task_soon(function, *args)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def close(self) -> None:
-        """End the thread."""
-        portal, self._portal = self._portal, None
-        if portal is not None and self._thread is not None:
-            portal.start_task_soon(portal.stop, True)
-            self._thread.result()
-
-
-async def _serve(started: Future[BlockingPortal]) -> None:
-    async with BlockingPortal() as portal:
-        started.set_result(portal)
-        await portal.sleep_until_stopped()
+from .transport.threads import LoopState, LoopThread
 
 
 class SyncReply:
     """A reply as it comes: an iterator of str fragments, and a context manager. See `Reply`."""
 
-    def __init__(self, reply: Reply, loop: _Loop) -> None:
+    def __init__(self, reply: Reply, loop: LoopThread) -> None:
         self._reply = reply
         self._loop = loop
 
@@ -69,7 +30,7 @@ class SyncReply:
 
     @property
     def space(self) -> str:
-        """Who answers; see `Reply.space`."""
+        """The Space's id or URL; see `Reply.space`."""
         return self._reply.space
 
     @property
@@ -79,8 +40,13 @@ class SyncReply:
 
     @property
     def thinking(self) -> str:
-        """What was thought so far; see `Reply.thinking`."""
+        """The thinking so far; see `Reply.thinking`."""
         return self._reply.thinking
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over; see `Reply.closed`."""
+        return self._reply.closed
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -99,8 +65,9 @@ class SyncReply:
             yield event
 
     def close(self) -> None:
-        """End the reply, here and on the Space. It can be called at any time, and again."""
-        self._loop.run(self._reply.aclose)
+        """End the reply, here and on the Space. May be called at any time, and again."""
+        if self._loop.state is LoopState.RUNNING:  # else it was never begun, or has ended with the client
+            self._loop.run(self._reply.aclose)
 
     def __enter__(self) -> SyncReply:
         return self
@@ -112,7 +79,7 @@ class SyncReply:
 class SyncConversation:
     """A chat with memory. See `Conversation`."""
 
-    def __init__(self, conversation: Conversation, loop: _Loop) -> None:
+    def __init__(self, conversation: Conversation, loop: LoopThread) -> None:
         self._conversation = conversation
         self._loop = loop
 
@@ -124,13 +91,26 @@ class SyncConversation:
         """The turns so far; see `Conversation.messages`."""
         return self._conversation.messages
 
+    @messages.setter
+    def messages(self, messages: list[Message]) -> None:
+        self._conversation.messages = messages
+
+    @property
+    def system(self) -> str | None:
+        """The system message; see `Conversation.system`."""
+        return self._conversation.system
+
+    @system.setter
+    def system(self, system: str | None) -> None:
+        self._conversation.system = system
+
     def stream(self, messages: str | Sequence[Message], **options: Any) -> SyncReply:
         """Ask the next question; see `Conversation.stream`."""
         return SyncReply(self._conversation.stream(messages, **options), self._loop)
 
     def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
         """Ask the next question and wait for the whole reply; see `Conversation.ask`."""
-        return _collected(self.stream(messages, **options))
+        return _collect(self.stream(messages, **options))
 
 
 class QwenClient:
@@ -146,11 +126,12 @@ class QwenClient:
         api_name: str | None = None,
         auth: tuple[str, str] | None = None,
         token: str | None = None,
+        headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         timeouts: Timeouts = Timeouts(),
         retries: int = 2,
         fallbacks: Sequence[Fallback] = (),
-        max_reply_chars: int = MOST_CHARS,
+        max_reply_chars: int = MAX_REPLY_CHARS,
         allow_plain_http: bool = False,
     ) -> None:
         self._client = AsyncQwenClient(
@@ -158,6 +139,7 @@ class QwenClient:
             api_name=api_name,
             auth=auth,
             token=token,
+            headers=headers,
             proxy=proxy,
             timeouts=timeouts,
             retries=retries,
@@ -165,7 +147,13 @@ class QwenClient:
             max_reply_chars=max_reply_chars,
             allow_plain_http=allow_plain_http,
         )
-        self._loop = _Loop()
+        self._loop = LoopThread()
+
+    def __getstate__(self) -> Any:
+        return self._client
+
+    def __setstate__(self, client: AsyncQwenClient) -> None:
+        self._client, self._loop = client, LoopThread()
 
     def __repr__(self) -> str:
         return repr(self._client).replace("AsyncQwenClient", "QwenClient")
@@ -181,15 +169,29 @@ class QwenClient:
         *,
         system: str | None = None,
         include_thinking: bool = False,
+        ignore_unknown_options: bool = False,
         **options: Any,
     ) -> SyncReply:
         """Ask, and give the reply as it comes; see `AsyncQwenClient.stream`."""
-        reply = self._client.stream(messages, system=system, include_thinking=include_thinking, **options)
+        reply = self._client.stream(
+            messages,
+            system=system,
+            include_thinking=include_thinking,
+            ignore_unknown_options=ignore_unknown_options,
+            **options,
+        )
         return SyncReply(reply, self._loop)
 
     def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
         """Ask, and give the whole reply; see `AsyncQwenClient.ask`."""
-        return _collected(self.stream(messages, system=system, **options))
+        return _collect(self.stream(messages, system=system, **options))
+
+    def map(
+        self, prompts: Iterable[Prompt], *, concurrency: int = 8, system: str | None = None, **options: Any
+    ) -> SyncResults:
+        """Ask many questions, and give their results in order, as they come; see `AsyncQwenClient.map`."""
+        stream = functools.partial(self._client.stream, system=system, **options)
+        return SyncResults(stream, prompts, concurrency=concurrency)
 
     def conversation(self, *, system: str | None = None) -> SyncConversation:
         """Begin a chat that remembers its turns."""
@@ -211,13 +213,17 @@ class QwenClient:
         self.close()
 
     def close(self) -> None:
-        """Leave every reply, close the connection and end the event loop's thread; see `AsyncQwenClient.aclose`."""
-        if not self._client.closed:
-            self._loop.run(self._client.aclose)
+        """Cancel every reply, close the connection and end the event loop's thread; see `AsyncQwenClient.aclose`.
+
+        May be called again, from any thread, and while other threads ask: their calls raise UsageError, or end.
+        """
+        if self._loop.state is not LoopState.CLOSED:
+            with contextlib.suppress(UsageError):  # another thread has just closed it
+                self._loop.run(self._client.aclose)
             self._loop.close()
 
 
-def _collected(reply: SyncReply) -> str:
+def _collect(reply: SyncReply) -> str:
     with reply:
         for _ in reply:
             pass

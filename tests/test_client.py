@@ -448,7 +448,7 @@ async def test_reply_unreferenced_is_freed_without_gc(space: ScriptedSpace) -> N
 
 def test_client_repr_names_space_and_hides_token() -> None:
     client = AsyncQwenClient("qwen-2-72b")
-    assert repr(client) == "<qwen_gradio.AsyncQwenClient for Qwen/Qwen2-72B-Instruct>"
-    assert repr(client.stream("hi")) == "<qwen_gradio.Reply from Qwen/Qwen2-72B-Instruct: 0 characters>"
+    assert repr(client) == "<qwen_gradio.AsyncQwenClient Qwen/Qwen2-72B-Instruct NEW>"
+    assert repr(client.stream("hi")) == "<qwen_gradio.Reply Qwen/Qwen2-72B-Instruct NEW, 0 characters>"
     assert repr(client.conversation()) == "<qwen_gradio.Conversation with Qwen/Qwen2-72B-Instruct: 0 messages>"
     assert "secret" not in repr(AsyncQwenClient(token="secret").__dict__["_space"])  # noqa: S106 - a stand-in for one

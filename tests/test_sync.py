@@ -87,7 +87,7 @@ def test_sync_client_connect_refused_ends_thread() -> None:
 def test_sync_client_repr_names_space() -> None:
     client = QwenClient()
     assert client.space == "Qwen/Qwen2-72B-Instruct"
-    assert repr(client) == "<qwen_gradio.QwenClient for Qwen/Qwen2-72B-Instruct>"
-    assert repr(client.stream("hi")) == "<qwen_gradio.SyncReply from Qwen/Qwen2-72B-Instruct: 0 characters>"
+    assert repr(client) == "<qwen_gradio.QwenClient Qwen/Qwen2-72B-Instruct NEW>"
+    assert repr(client.stream("hi")) == "<qwen_gradio.SyncReply Qwen/Qwen2-72B-Instruct NEW, 0 characters>"
     assert repr(client.conversation()).startswith("<qwen_gradio.SyncConversation with")
     client.close()

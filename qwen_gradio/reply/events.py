@@ -1,7 +1,8 @@
-"""What happens to a question, as events, and how long each may take: Queued, Started, Fragment, Finished, Timeouts."""
+"""The events of a reply, and how long each may be waited for: Queued, Started, Fragment, Finished, Timeouts."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,16 +11,19 @@ from ..errors import InvalidOption
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds; None waits for ever.
+    """Timeouts in seconds, above 0; None waits for ever.
 
     A server's heartbeat is no fragment: it only shows that the server lives. Three that are missed end a reply too.
 
     Attributes:
-        connect: for the Space to describe itself, and for it to take the question.
-        queue: for a turn, once it has been asked.
-        first: for the first fragment, once it is our turn.
+        connect: for the Space to describe itself, and for it to accept the question.
+        queue: for the question's turn, once it was accepted.
+        first: for the first fragment, once it is the question's turn.
         silence: for the next fragment.
-        total: for the whole reply, from its first step to its last, trying again included.
+        total: for the whole reply, with all its attempts.
+
+    Raises:
+        InvalidOption: one is no such number.
     """
 
     connect: float | None = 20.0
@@ -31,13 +35,22 @@ class Timeouts:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             seconds = getattr(self, name)
-            if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
-                raise InvalidOption(f"expected a number of seconds above 0 or None for {name}, got {seconds!r}")
+            if seconds is not None and not _is_duration(seconds):
+                raise InvalidOption(f"expected a number of seconds above 0, or None, for {name}; got {seconds!r:.80}")
+
+
+def _is_duration(value: object) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return value > 0 and math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The question waits its turn.
+    """The question waits for its turn.
 
     Attributes:
         position: its place, 1 being next; None if the Space doesn't tell.
@@ -57,7 +70,13 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """From character `start` on, the answer (or the thinking) is now `text`; nearly always it ended there before."""
+    """A piece of the answer or of the thinking: it replaces all from character `start` on. Usually an append.
+
+    Attributes:
+        text: the new text.
+        start: the number of characters before it that stay.
+        kind: "answer" or "thinking".
+    """
 
     text: str
     start: int
@@ -66,14 +85,21 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply is whole: this is the answer, and what was thought on the way there, where the Space shows it."""
+    """The reply is whole.
+
+    Attributes:
+        text: the answer.
+        thinking: the model's thinking before it; `""` if the Space shows none.
+    """
 
     text: str
     thinking: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The Space has accepted the question; its place in the queue isn't known. Internal: no reader gets it."""
+
+
 Kind: TypeAlias = Literal["answer", "thinking"]
 Event: TypeAlias = Queued | Started | Fragment | Finished
-
-JOINED = Queued(None, None, None)
-"""The Space took the question; where that stands is not known yet, and nobody else is told."""

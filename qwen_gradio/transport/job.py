@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..errors import ConnectionLost, QueueFull, RateLimited
 from .errors import job_error
 from .hooks import Hook
-from .threads import DaemonThreads, ThreadsafeEvent, Watch
+from .threads import DaemonThreads, ThreadsafeEvent
 
 if TYPE_CHECKING:
     from .client import Session, SpaceClient
 
 logger = logging.getLogger("qwen_gradio")
 
-# Seconds between looks: where outputs don't notify, where none has come that could have, and once one has.
+# Seconds between looks: where outputs don't notify, where none has come that could have, and where the end doesn't.
 POLL_INTERVAL, UNPROVEN_INTERVAL, FALLBACK_INTERVAL = 0.02, 0.25, 1.0
 JOIN_TIMEOUT = 10.0  # seconds in which a cancelled question should have been taken, so that it can be taken back
 CANCEL_TIMEOUT = 2.0  # seconds for which the Space's answer to being cancelled is waited for
@@ -86,22 +86,25 @@ class Submission:
         self._outputs_are_kept: bool | None = None  # until an output has come
         self._ended = threading.Event()
         self._is_done: Callable[[], bool] = self._ended.is_set
+        self._fallback_interval: float | None = None
         try:
             job.add_done_callback(functools.partial(_set, self._ended))
         except Exception:
             logger.debug("a job that doesn't tell of its end", exc_info=True)
-            self._is_done = job.done
+            self._is_done, self._fallback_interval = job.done, FALLBACK_INTERVAL
 
     def done(self) -> bool:
         """Whether it has ended; look here before `receive_nowait`, or an output that comes in between is missed."""
         return self._is_done()
 
     @property
-    def look_interval(self) -> float:
-        """How long to wait for a notification before looking without one, in seconds."""
-        if self._is_direct():
-            return FALLBACK_INTERVAL
-        return POLL_INTERVAL if self._taken or self._session.outputs is None else UNPROVEN_INTERVAL
+    def look_interval(self) -> float | None:
+        """Seconds to wait for a notification before looking without one; None once they have proved to come."""
+        if self._session.outputs is None:
+            return POLL_INTERVAL
+        if not self._is_direct():
+            return POLL_INTERVAL if self._taken else UNPROVEN_INTERVAL
+        return self._fallback_interval
 
     def receive_nowait(self) -> object:
         """Give the next output that was not taken yet; None if there is none."""
@@ -257,21 +260,17 @@ def _number(status: Any, name: str) -> Any:
     return value if isinstance(value, int | float) else None
 
 
-async def updates(
-    submission: Submission, news: ThreadsafeEvent, watch: Watch
-) -> AsyncGenerator[QueueStatus | Output, None]:
-    """Follow a job: where it stands until the first output, then each new output, the last one last.
+async def updates(submission: Submission, news: ThreadsafeEvent) -> AsyncGenerator[QueueStatus | Output, None]:
+    """Follow a job: its place in the queue until the first output, then each new output, the last one last.
 
-    A slow reader gets newer outputs, not a growing queue of old ones. `done` is read before the outputs are taken:
+    A slow reader gets newer outputs, not a growing queue of old ones. `done` is read before the outputs are received:
     the other way round, one that comes between the two would be lost.
 
     Args:
         submission: the job.
-        news: set when there is news.
-        watch: how long to wait for news.
+        news: set when there is news of it.
 
     Raises:
-        Overdue: none came.
         QwenGradioError: the job failed; only `result` tells.
     """
     status: QueueStatus | None = None
@@ -285,5 +284,5 @@ async def updates(
             status = now
             yield now
         elif not done:
-            await news.wait_for(watch, submission.look_interval)
+            await news.wait(submission.look_interval)
     yield Output(submission.result(), last=True)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import math
+import enum
+import functools
+import os
 import socket
 import threading
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+import weakref
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
+from anyio.from_thread import BlockingPortal
 from anyio.lowlevel import current_token
+
+from ..errors import UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,61 +88,27 @@ class ThreadsafeEvent:
     def _wake(self) -> None:
         self._event.set()
 
-    async def wait(self) -> None:
-        """Wait until it has been set since the last wait."""
-        await self._event.wait()
+    async def wait(self, interval: float | None = None) -> None:
+        """Wait until it has been set since the last wait.
+
+        Args:
+            interval: seconds after which to return all the same; None for never.
+        """
+        if interval is None:
+            await self._event.wait()
+        else:
+            with anyio.move_on_after(interval) as scope:
+                await self._event.wait()
+            if scope.cancelled_caught:
+                return
         self._event = anyio.Event()
         self._is_set = False
-
-    async def wait_for(self, watch: Watch, interval: float) -> None:
-        """Wait until it has been set, `interval` seconds at the most.
-
-        Raises:
-            Overdue: it has been waited for as long as `watch` says.
-        """
-        now = anyio.current_time()
-        ends = watch.ends(now)
-        with anyio.CancelScope(deadline=min(ends, now + interval)):
-            await self.wait()
-            return
-        if anyio.current_time() >= ends:
-            raise Overdue
 
 
 def shut(opened: socket.socket) -> None:
     """Shut a socket down, which all who wait for it hear of; it may have gone by itself."""
     with contextlib.suppress(OSError):
         socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
-
-
-class Overdue(Exception):
-    """Raised when what is waited for doesn't come in time."""
-
-
-class Watch:
-    """How long to wait for one thing, however often that is looked for: so long from the first look, and never longer
-    than to a moment by the event loop's clock.
-    """
-
-    def __init__(self) -> None:
-        self.begin(None)
-
-    def begin(self, seconds: float | None, latest: float = math.inf) -> None:
-        """Wait for the next thing; None for ever."""
-        self._seconds = seconds
-        self._latest = latest
-        self._ends: float | None = None
-
-    def ends(self, now: float) -> float:
-        """Give the moment at which it is overdue."""
-        if self._ends is None:
-            self._ends = self._latest if self._seconds is None else min(self._latest, now + self._seconds)
-        return self._ends
-
-    @property
-    def is_the_latest(self) -> bool:
-        """Whether that moment is the one that was given."""
-        return self._ends == self._latest
 
 
 async def finished(future: Future[T]) -> T:
@@ -146,3 +118,99 @@ async def finished(future: Future[T]) -> T:
     if not future.done():
         await done.wait()
     return future.result()
+
+
+class LoopState(enum.Enum):
+    """Where a LoopThread stands."""
+
+    NEW = enum.auto()
+    RUNNING = enum.auto()
+    CLOSED = enum.auto()
+
+
+class LoopThread:
+    """An event loop in a thread of its own, from its first use until it is closed. Any thread may use it.
+
+    A daemon thread, unlike that of anyio's `start_blocking_portal`: a client that nobody closes must not hold up exit.
+    """
+
+    def __init__(self) -> None:
+        self.state = LoopState.NEW
+        self.begin()
+        _loop_threads.add(self)
+
+    def begin(self) -> None:
+        """Begin without a thread; after a fork, the old one is the other process's."""
+        if self.state is LoopState.RUNNING:
+            self.state = LoopState.NEW
+        self._lock = threading.Lock()
+        self._portal: BlockingPortal | None = None
+        self._thread: Future[None] | None = None
+
+    def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
+        """Call an async function there, without waiting for it.
+
+        Raises:
+            UsageError: the thread is closed.
+        """
+        with self._lock:
+            if self.state is LoopState.NEW:
+                started: Future[BlockingPortal] = Future()
+                serve = functools.partial(anyio.run, _serve, started, backend="asyncio")
+                self._thread = DaemonThreads().submit(serve)
+                self._portal = started.result()
+                self.state = LoopState.RUNNING
+            if self._portal is None:
+                raise UsageError("this client is closed; make another")
+            return self._portal.start_task_soon(function, *args)
+
+    def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Call an async function there and wait for its result; Ctrl-C while waiting cancels it.
+
+        Raises:
+            UsageError: the thread is closed, or was while this waited.
+        """
+        future = self.start(function, *args)
+        try:
+            return future.result()
+        except CancelledError as exc:
+            raise UsageError("this client was closed by another thread") from exc
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the thread, and wait for that."""
+        with self._lock:
+            portal, self._portal = self._portal, None
+            self.state = LoopState.CLOSED
+        if portal is not None and self._thread is not None:
+            portal.start_task_soon(portal.stop, True)
+            self._thread.result()
+
+    def close_soon(self) -> None:
+        """End the thread, and whatever runs there, without waiting."""
+        with self._lock:
+            portal, self._portal = self._portal, None
+            self.state = LoopState.CLOSED
+        if portal is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                portal.start_task_soon(portal.stop, True)
+
+
+async def _serve(started: Future[BlockingPortal]) -> None:
+    async with BlockingPortal() as portal:
+        started.set_result(portal)
+        await portal.sleep_until_stopped()
+
+
+_loop_threads: weakref.WeakSet[LoopThread] = weakref.WeakSet()
+
+
+def _begin_after_fork() -> None:
+    for loop in list(_loop_threads):
+        loop.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_after_fork)

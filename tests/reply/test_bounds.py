@@ -77,7 +77,7 @@ async def test_timeout_none_is_accepted(space: ScriptedSpace) -> None:
 @pytest.mark.parametrize("name", ["connect", "queue", "first", "silence", "total"])
 @pytest.mark.parametrize("seconds", [0, -1, "soon"])
 def test_timeout_invalid_raises_invalid_option(name: str, seconds: Any) -> None:
-    with pytest.raises(InvalidOption, match=f"a number of seconds above 0 or None for {name}"):
+    with pytest.raises(InvalidOption, match=f"a number of seconds above 0, or None, for {name}"):
         Timeouts(**{name: seconds})
 
 

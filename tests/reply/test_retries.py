@@ -22,6 +22,7 @@ from qwen_gradio import (
     SpaceUnavailable,
     Timeouts,
 )
+from qwen_gradio.reply.retries import Retries
 
 from ..conftest import ScriptedSpace, eventually
 from ..servers import proxy, wrong_server
@@ -98,14 +99,13 @@ async def test_retry_lost_connection_mid_stream_is_not_retried(make_space: Calla
     assert script.count("start") == 1
 
 
-@pytest.mark.usefixtures("without_pause")
-async def test_retry_after_short_is_honoured() -> None:
-    reply = AsyncQwenClient(NOBODY, retries=4).stream("hi")
-    assert reply._pause(QueueFull("full")) is True
-    assert reply._pause(RateLimited("busy", retry_after=7)) == 7
-    assert reply._pause(RateLimited("busy", retry_after=3600)) is False
-    assert reply._pause(ValueError("not ours")) is False
-    assert [bool(reply._pause(QueueFull("full"))) for _ in range(3)] == [True, True, False]
+def test_retry_after_short_is_honoured() -> None:
+    retries = Retries(4)
+    assert retries.delay(QueueFull("full")) is True
+    assert retries.delay(RateLimited("busy", retry_after=7)) == 7
+    assert retries.delay(RateLimited("busy", retry_after=3600)) is False
+    assert retries.delay(ValueError("not ours")) is False
+    assert [bool(retries.delay(QueueFull("full"))) for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.usefixtures("with_pauses")

@@ -5,7 +5,7 @@ import threading
 import anyio
 import pytest
 
-from qwen_gradio.transport.threads import DaemonThreads, Overdue, ThreadsafeEvent, Watch, finished
+from qwen_gradio.transport.threads import DaemonThreads, ThreadsafeEvent, finished
 
 
 async def test_thread_notification_wakes_event_loop() -> None:
@@ -51,39 +51,10 @@ def test_thread_is_daemon() -> None:
     assert seen.result(timeout=5)
 
 
-async def test_thread_notification_timeout_raises_overdue() -> None:
-    watch, event = Watch(), ThreadsafeEvent()
-    for _ in range(2):
-        watch.begin(0.02)
-        with anyio.fail_after(5), pytest.raises(Overdue):
-            await event.wait_for(watch, 60)
-    event.set()
-    watch.begin(5)
-    await event.wait_for(watch, 60)
-
-
-async def test_thread_notification_timeout_is_not_extended_by_looking() -> None:
-    watch, event = Watch(), ThreadsafeEvent()
-    watch.begin(0.1)
-
-    async def look() -> None:
-        while True:
-            await event.wait_for(watch, 0.01)
-
-    with anyio.fail_after(5), pytest.raises(Overdue):
-        await look()
-
-
-async def test_thread_notification_missing_is_looked_for_after_interval() -> None:
-    watch, event = Watch(), ThreadsafeEvent()
-    watch.begin(60)
+async def test_thread_notification_missing_ends_wait_after_timeout() -> None:
+    event = ThreadsafeEvent()
     with anyio.fail_after(5):
-        await event.wait_for(watch, 0.01)
-
-
-async def test_thread_notification_timeout_total_is_told_from_the_others() -> None:
-    watch, event = Watch(), ThreadsafeEvent()
-    watch.begin(None, anyio.current_time() + 0.02)
-    with anyio.fail_after(5), pytest.raises(Overdue):
-        await event.wait_for(watch, 60)
-    assert watch.is_the_latest
+        await event.wait(0.01)
+    event.set()
+    with anyio.fail_after(5):
+        await event.wait(60)

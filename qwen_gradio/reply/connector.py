@@ -1,0 +1,208 @@
+"""SpaceConnector: a Space that is connected to once, for all the replies of a client."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import anyio
+
+from ..errors import DeadlineExceeded, EndpointNotFound, RateLimited, SpaceError, TransportError, UsageError
+from ..space.catalogue import Space
+from ..space.recipe import Endpoint, recognise
+from ..transport.threads import DaemonThreads, finished
+from .deadlines import CLOSE_TIMEOUT, deadline, fail_at
+from .events import Timeouts
+from .states import ClientState, transition
+
+if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
+    from ..transport.connection import Connection
+
+MAX_REPLY_CHARS = 10_000_000
+HUB_TIMEOUT = 5.0  # seconds for the Hub to say why a Space doesn't answer
+
+Connected: TypeAlias = "tuple[Connection, Endpoint]"
+
+
+class SpaceConnector:
+    """A Space, the connection to it, and its chat endpoint.
+
+    The first reply makes the connection, and the others wait for the same one. After a failure, the next one makes it
+    anew; after some minutes, the Space is asked again to describe itself.
+
+    Args:
+        space: its name and URL.
+        api_name: the endpoint to ask; None finds the one that chats.
+        access: how the Space is reached and as whom: the fields of `transport.client.Access`, less URL and timeout.
+        timeouts: how long to wait for what.
+        max_reply_chars: how many characters a reply may have.
+        reuse: whether another client's description of the Space will do, if it is some minutes old at most.
+
+    Attributes:
+        state: where it stands.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        api_name: str | None = None,
+        access: Mapping[str, Any] = MappingProxyType({}),
+        timeouts: Timeouts = Timeouts(),
+        max_reply_chars: int = MAX_REPLY_CHARS,
+        reuse: bool = False,
+    ) -> None:
+        self.space = space
+        self.timeouts = timeouts
+        self.max_reply_chars = max_reply_chars
+        self.state = ClientState.NEW
+        self._api_name = api_name
+        self._access = access
+        self._reuse = reuse
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()  # replies may run on several event loops
+        self._threads = DaemonThreads()
+        self._connecting: Future[Connected] | None = None
+        self._refreshing: Future[Connected] | None = None
+        self._hub: Future[str] | None = None
+        self._abort_callbacks: list[Callable[[], None]] = []
+
+    def _forget_after_fork(self) -> None:
+        """Leave the connection to the process that made it; closing it here would end that one's replies."""
+        if os.getpid() != self._process:
+            self._begin()
+            if self.state is not ClientState.CLOSED:
+                self.state = ClientState.NEW
+
+    async def connect(self) -> Connected:
+        """Give the connection and the endpoint; make them first if there are none.
+
+        Raises:
+            UsageError: it is closed.
+            QwenGradioError: the Space can't be reached, or has no endpoint that chats.
+        """
+        self._forget_after_fork()
+        if self.state is ClientState.CLOSED:
+            raise UsageError("this client is closed; make another")
+        with self._lock:
+            future = self._future()
+            if self.state is ClientState.NEW:
+                self._enter(ClientState.CONNECTING)
+        try:
+            with fail_at(deadline("connect", self.timeouts.connect)):
+                connected = await finished(future)
+        except (SpaceError, TransportError) as exc:
+            await self._give_up(future, exc)
+            raise
+        with self._lock:
+            if self.state in (ClientState.CONNECTING, ClientState.CONNECTED):
+                self._connecting = future
+                self._enter(ClientState.CONNECTED)
+        return connected
+
+    def _enter(self, state: ClientState) -> None:
+        if self.state is not state:
+            self.state = transition(self.state, state)
+
+    def _future(self) -> Future[Connected]:
+        """Give what to wait for: the connection, or that it is made or refreshed."""
+        future = self._connecting
+        if future is None or (future.done() and future.exception()):
+            self._abort_callbacks = []
+            connect = functools.partial(_connect, self.space, self._api_name, self._access, self.timeouts.connect)
+            future = self._threads.submit(connect, reuse=self._reuse, on_abort=self._abort_callbacks)
+            self._connecting = future
+        elif future.done() and future.result()[0].is_stale:
+            if self._refreshing is None or self._refreshing.done():
+                connection = future.result()[0]
+                self._refreshing = self._threads.submit(_refresh, connection, self.space, self._api_name)
+            future = self._refreshing
+        return future
+
+    async def _give_up(self, future: Future[Connected], exc: SpaceError | TransportError) -> None:
+        with self._lock:
+            if future is self._connecting:
+                if isinstance(exc, DeadlineExceeded):
+                    self._abort()  # what it downloads is of no use any more
+                if self.state is ClientState.CONNECTING:
+                    self._enter(ClientState.NEW)
+        if not isinstance(exc, EndpointNotFound | RateLimited):
+            exc.found(await self.fetch_state())
+
+    def _abort(self) -> None:
+        for abort in self._abort_callbacks:
+            abort()
+
+    async def fetch_state(self) -> str:
+        """Ask the Hub for the state of a Space that doesn't answer, once at a time; `""` if it can't tell."""
+        if self.space.id is None:
+            return ""
+        if self._hub is None or self._hub.done():
+            self._hub = self._threads.submit(_fetch_state, self.space.id, self._access.get("proxy"))
+        with anyio.move_on_after(HUB_TIMEOUT):
+            return await finished(self._hub)
+        return ""
+
+    async def aclose(self) -> None:
+        """Cancel every reply and close the connection, in 2 seconds at most, under cancellation too."""
+        self._forget_after_fork()
+        with self._lock:
+            if self.state is ClientState.CLOSED:
+                return
+            self._enter(ClientState.CLOSED)
+            future, self._connecting = self._connecting, None
+        if future is None:
+            return
+        if not future.done():
+            self._abort()
+        closed = self._threads.submit(_close, future)
+        with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await finished(closed)
+
+
+# These run in a thread: importing gradio_client takes a second, and connecting blocks.
+
+
+def _connect(
+    space: Space, api_name: str | None, access: Mapping[str, Any], timeout: float | None, **options: Any
+) -> Connected:
+    from ..transport.client import Access
+    from ..transport.connection import Connection
+
+    connection = Connection(Access(space.url, timeout=timeout, **access), **options)
+    try:
+        return _described(connection, space, api_name)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _refresh(connection: Connection, space: Space, api_name: str | None) -> Connected:
+    """Refresh the description; the connection stays, as other replies may run over it."""
+    connection.refresh()
+    return _described(connection, space, api_name)
+
+
+def _described(connection: Connection, space: Space, api_name: str | None) -> Connected:
+    defaults = space.known.options if space.known else {}
+    return connection, recognise(connection.config, connection.info, api_name=api_name, defaults=defaults)
+
+
+def _fetch_state(space_id: str, proxy: str | None) -> str:
+    from ..transport.hub import state_of
+
+    return state_of(space_id, proxy=proxy)
+
+
+def _close(connecting: Future[Connected]) -> None:
+    """Close a connection, once it is made if that is still being done."""
+    if connecting.exception() is None:
+        connecting.result()[0].close()

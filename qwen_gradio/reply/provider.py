@@ -1,0 +1,132 @@
+"""ProviderAttempt: one attempt at a reply at another provider, which stands in for a Space."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+import anyio
+
+from ..errors import ProviderFailed, QwenGradioError, ReplyTooLong, UsageError
+from ..text.messages import Message
+from ..text.snapshots import Decoder
+from .attempt import OVER, finished_event
+from .deadlines import CLOSE_TIMEOUT, TIMEOUT_OF, Deadline, deadline, fail_at
+from .events import Event, Fragment, Kind, Timeouts
+from .states import AttemptState, transition
+
+logger = logging.getLogger("qwen_gradio")
+
+
+class Provider(Protocol):
+    """A stand-in for a Space: g4f's contract, as far as it is used here."""
+
+    def create_async_generator(self, model: str, messages: Sequence[Message], **options: Any) -> AsyncIterator[Any]:
+        """Ask, and give the reply's fragments."""
+
+
+def provider_name(provider: object) -> str:
+    """Give a provider's name for messages."""
+    return str(getattr(provider, "__name__", None) or type(provider).__name__)
+
+
+class ProviderAttempt:
+    """One attempt at a provider. Its output other than text is left out, as g4f's lists of providers do.
+
+    Args:
+        provider: whom to ask.
+        messages: OpenAI-style messages.
+        timeouts: how long to wait for what.
+        max_reply_chars: how many characters the reply may have.
+        model: the provider's name of a model.
+        options: passed on to the provider.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        messages: Sequence[Message],
+        *,
+        timeouts: Timeouts,
+        max_reply_chars: int,
+        model: str = "",
+        **options: Any,
+    ) -> None:
+        self.space = provider_name(provider)
+        self.state = AttemptState.NEW
+        self.decoders: dict[Kind, Decoder] = {"thinking": Decoder(), "answer": Decoder()}
+        self._timeouts = timeouts
+        self._max_chars = max_reply_chars
+        self._make = functools.partial(provider.create_async_generator, model=model, messages=messages, **options)
+        self._generator: AsyncIterator[Any] | None = None
+
+    async def next(self, total: Deadline | None = None) -> Event:
+        """See Attempt."""
+        if self.state is AttemptState.NEW:
+            self._enter(AttemptState.STARTED)
+        try:
+            return await self._receive(total)
+        except QwenGradioError:
+            if self.state not in OVER:
+                self._enter(AttemptState.FAILED)
+            raise
+
+    def _enter(self, state: AttemptState) -> None:
+        self.state = transition(self.state, state)
+
+    async def _receive(self, total: Deadline | None) -> Event:
+        decoder, name = self.decoders["answer"], TIMEOUT_OF[self.state]
+        with fail_at(deadline(name, getattr(self._timeouts, name)), total):
+            fragment = await self._fragment()
+        if self.state is AttemptState.CANCELLED:
+            raise UsageError("this reply was closed by another task")  # to `Reply`, which ends
+        if fragment is None:
+            finished = finished_event(self.decoders)
+            self._enter(AttemptState.FINISHED)
+            return finished
+        start = len(decoder.text)
+        if start + len(fragment) > self._max_chars:
+            raise ReplyTooLong(f"it said more than {self._max_chars} characters")
+        decoder.finish(decoder.text + fragment)
+        if self.state is AttemptState.STARTED:
+            self._enter(AttemptState.STREAMING)
+        return Fragment(fragment, start)
+
+    async def _fragment(self) -> str | None:
+        """Receive the next fragment, None after the last."""
+        try:
+            if self._generator is None:
+                self._generator = aiter(self._make())
+            async for fragment in self._generator:
+                if isinstance(fragment, str) and fragment:
+                    return fragment
+        except QwenGradioError:
+            raise
+        except Exception as exc:
+            raise ProviderFailed(f"it failed ({type(exc).__name__}: {exc!s:.200})") from exc
+        return None
+
+    async def fetch_state(self) -> str:
+        """See Attempt."""
+        return ""
+
+    def cancel(self) -> None:
+        """See Attempt; its generator is closed by `aclose`, as that waits."""
+        if self.state not in (AttemptState.FINISHED, AttemptState.CANCELLED):
+            self._enter(AttemptState.CANCELLED)
+
+    async def aclose(self) -> None:
+        """See Attempt."""
+        is_finished = self.state is AttemptState.FINISHED
+        self.cancel()
+        generator, self._generator = self._generator, None
+        close = getattr(generator, "aclose", None)
+        if close is None or is_finished:
+            return
+        with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            try:
+                await close()
+            except Exception:
+                logger.debug("%s, while it was closed", self.space, exc_info=True)
