@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import anyio
 
@@ -29,19 +29,18 @@ MESSAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """The end of a timeout.
+class Deadline(NamedTuple):
+    """The end of a timeout; the earlier one is the lesser.
 
     Attributes:
-        name: the field of `Timeouts`.
-        timeout: its length, in seconds.
         at: its end, by the event loop's clock.
+        timeout: its length, in seconds.
+        name: the field of `Timeouts`.
     """
 
-    name: str
-    timeout: float
     at: float
+    timeout: float
+    name: str
 
     def error(self) -> DeadlineExceeded:
         """Make the error for a deadline that has passed."""
@@ -56,7 +55,7 @@ def deadline(name: str, timeout: float | None, *, waited: float = 0.0) -> Deadli
         timeout: its length, in seconds; None for no deadline.
         waited: the seconds of it that have been used up.
     """
-    return None if timeout is None else Deadline(name, timeout, anyio.current_time() + timeout - waited)
+    return None if timeout is None else Deadline(anyio.current_time() + timeout - waited, timeout, name)
 
 
 @contextlib.contextmanager
@@ -66,7 +65,7 @@ def fail_at(*deadlines: Deadline | None) -> Iterator[None]:
     Raises:
         DeadlineExceeded: it passed.
     """
-    earliest = min((one for one in deadlines if one is not None), key=lambda one: one.at, default=None)
+    earliest = min(filter(None, deadlines), default=None)
     if earliest is None:
         yield
         return
