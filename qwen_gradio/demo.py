@@ -145,8 +145,8 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(
-    script: str | Path = __file__, *arguments: str, python: str = sys.executable, seconds: float = 60
+def run_in_process(
+    script: str | Path = __file__, *arguments: str, python: str = sys.executable, timeout: float = 60
 ) -> Iterator[str]:
     """Run the stand-in (or a script like it) in a process of its own, and give its URL.
 
@@ -154,7 +154,7 @@ def running(
         script: what to run; it prints its URL first, and ends when its standard input does.
         arguments: passed on to it.
         python: the interpreter, which must have gradio.
-        seconds: how long it may take to come up.
+        timeout: seconds until it must have printed its URL.
 
     Raises:
         RuntimeError: the server didn't come up; the message holds what it wrote.
@@ -162,7 +162,7 @@ def running(
     with tempfile.TemporaryFile() as log:  # a pipe that nobody reads would fill up and stop the server
         command = [python, str(script), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
-        overdue = threading.Timer(seconds, process.kill)
+        overdue = threading.Timer(timeout, process.kill)
         overdue.start()
         try:
             url = process.stdout.readline().decode().strip() if process.stdout else ""

@@ -40,7 +40,7 @@ def test_demo_api_matches_qwen_space(fork_servers: ForkServers, gradio: str) -> 
 
 
 def test_demo_reply_repeats_question_system_and_history() -> None:
-    with demo.running() as url, QwenClient(url) as client:
+    with demo.run_in_process() as url, QwenClient(url) as client:
         talk = client.conversation(system="Be brief.")
         first = talk.ask("Hello?")
         second = talk.ask("And again?")
@@ -60,12 +60,12 @@ def test_stand_in_answer_grows_one_word_at_a_time(monkeypatch: pytest.MonkeyPatc
 def test_demo_crash_at_start_raises_with_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit('no such luck')")
-    with pytest.raises(RuntimeError, match="no such luck"), demo.running(broken, python=sys.executable):
+    with pytest.raises(RuntimeError, match="no such luck"), demo.run_in_process(broken, python=sys.executable):
         pass
 
 
 def test_demo_start_timeout_raises_runtime_error(tmp_path: Path) -> None:
     hanging = tmp_path / "hanging.py"
     hanging.write_text("import time; time.sleep(3600)")
-    with pytest.raises(RuntimeError, match="did not start"), demo.running(hanging, seconds=0.5):
+    with pytest.raises(RuntimeError, match="did not start"), demo.run_in_process(hanging, timeout=0.5):
         pass

@@ -201,7 +201,7 @@ def _demo_url(port: int = 0) -> Iterator[str]:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
     from .. import demo as stand_in
 
-    with stand_in.running(stand_in.__file__, "--port", str(port)) as url:
+    with stand_in.run_in_process(stand_in.__file__, "--port", str(port)) as url:
         yield url
 
 

@@ -49,7 +49,7 @@ def main() -> None:
     if "--serve" in sys.argv:
         demo.serve(lambda: demo.build(echo, at_once=AT_ONCE))
     else:
-        with demo.running("-m", "tests.benchmarks.load", "--serve") as url:
+        with demo.run_in_process("-m", "tests.benchmarks.load", "--serve") as url:
             sys.stdout.write(anyio.run(load, url))
 
 

@@ -32,7 +32,7 @@ PATIENCE = 180.0  # seconds for one order
 @contextlib.contextmanager
 def gradio(version: str, *arguments: str) -> Iterator[str]:
     """A real gradio server whose tokens are its clock."""
-    with demo.running(HERE / "clock.py", *arguments, python=python_with_gradio(version), seconds=120) as url:
+    with demo.run_in_process(HERE / "clock.py", *arguments, python=python_with_gradio(version), timeout=120) as url:
         yield url
 
 
@@ -42,7 +42,7 @@ def minimal(like: str, folder: Path) -> Iterator[str]:
     pages = {"config": f"{like}config", "info": f"{like}gradio_api/info"}
     for name, page in pages.items():
         (folder / name).write_bytes(httpx.get(page, trust_env=False).raise_for_status().content)
-    with demo.running(HERE / "minimal.py", *(str(folder / name) for name in pages)) as url:
+    with demo.run_in_process(HERE / "minimal.py", *(str(folder / name) for name in pages)) as url:
         yield url
 
 
@@ -54,7 +54,7 @@ def far(folder: Path) -> Iterator[tuple[str, Path]]:
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     with gradio("6", "--certificate", str(folder / "server.pem")) as url:
         port = str(httpx.URL(url).port)
-        with demo.running(HERE / "relay.py", port, str(ROUND_TRIP)) as near:
+        with demo.run_in_process(HERE / "relay.py", port, str(ROUND_TRIP)) as near:
             yield f"https://127.0.0.1:{near}/", trusted
 
 

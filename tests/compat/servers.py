@@ -23,5 +23,5 @@ def served(folder: Path, overlay: Path | None = None, *, python: str = sys.execu
     """
     log = folder / "saw.jsonl"
     path = f"PYTHONPATH={overlay or ''}"
-    with demo.running(path, python, str(SCRIPTED_SPACE), str(log), python="env") as url:
+    with demo.run_in_process(path, python, str(SCRIPTED_SPACE), str(log), python="env") as url:
         yield LoggedSpace(url.rstrip("/"), log)
