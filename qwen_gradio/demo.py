@@ -44,7 +44,7 @@ def stand_in(system: str, turns: Sequence[tuple[str, str]], query: str) -> Itera
         yield answer[: word.end()]
 
 
-def build(model: Model = stand_in, *, at_once: int = 40) -> Any:
+def build(model: Model = stand_in, *, concurrency_limit: int = 40) -> Any:
     """Lay out the Space's page around a model that answers so many at once, and return the `gradio.Blocks`."""
     import gradio as gr
 
@@ -81,7 +81,7 @@ def build(model: Model = stand_in, *, at_once: int = 40) -> Any:
         asked: dict[str, Any] = {
             "inputs": [textbox, chatbot, system_state],
             "outputs": [textbox, chatbot, system_input],
-            "concurrency_limit": at_once,
+            "concurrency_limit": concurrency_limit,
         }
         textbox.submit(model_chat, **asked)
         sumbit.click(model_chat, **asked)

@@ -47,7 +47,7 @@ async def load(url: str) -> str:
 
 def main() -> None:
     if "--serve" in sys.argv:
-        demo.serve(lambda: demo.build(echo, at_once=AT_ONCE))
+        demo.serve(lambda: demo.build(echo, concurrency_limit=AT_ONCE))
     else:
         with demo.run_in_process("-m", "tests.benchmarks.load", "--serve") as url:
             sys.stdout.write(anyio.run(load, url))

@@ -11,6 +11,7 @@ Each line of its log is JSON too: {"id", "saw": "start" | "step" | "closed" | "f
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import json
 import os
@@ -86,7 +87,8 @@ def main() -> None:
     parser.add_argument("--max-size", type=int, default=None)
     given = parser.parse_args()
     demo, model = stand_in(), Scripted(given.log)
-    demo.serve(lambda: demo.build(model, at_once=given.at_once), port=given.port, max_size=given.max_size)
+    page = functools.partial(demo.build, model, concurrency_limit=given.at_once)
+    demo.serve(page, port=given.port, max_size=given.max_size)
 
 
 if __name__ == "__main__":
