@@ -1,10 +1,10 @@
-"""The stand-in Space: a real gradio server with the Qwen2-72B-Instruct Space's API, and no model behind it.
+"""The stand-in Space: a gradio server with the Qwen2-72B-Instruct Space's API, and no model behind it.
 
-The layout, the names and the order of inputs and outputs are those of the Space's own app (gradio 4.32.1):
-`textbox.submit` then `sumbit.click`, both `model_chat`, inputs query, history and system, outputs the emptied
-textbox, the Chatbot and the system box; each yield is the whole answer so far.
+Layout, names and order of inputs and outputs are those of the Space's own app (gradio 4.32.1): `textbox.submit` then
+`sumbit.click`, both `model_chat`; inputs query, history and system; outputs the emptied textbox, the Chatbot and the
+system box. Each yield is the whole answer so far.
 
-This file needs gradio alone (4.44, 5.x or 6.x), nothing of this package, so that any Python that has gradio can run it:
+The file imports gradio (4.44, 5.x or 6.x) and nothing of this package, so that any Python with gradio can run it:
 `python demo.py --port 7860`. It prints its URL on one line when it is ready, and ends when its standard input does.
 """
 
@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,15 +24,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+HOST = "127.0.0.1"
 SYSTEM = "You are a helpful assistant."
-WORD_SECONDS = 0.04  # about the pace at which a hosted 72B model writes, and at which a person can read along
+WORD_SECONDS = 0.04  # the pace of a hosted 72B model
 
-# What a model is to this file: (system, earlier turns as (user, assistant) pairs, query) -> the answer as it grows.
 Model = Callable[[str, Sequence[tuple[str, str]], str], Iterator[str]]
+"""(system, earlier turns as (user, assistant) pairs, query) -> the answer so far, again and again."""
 
 
-def stand_in(system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
-    """Say, a word at a time, that no model is here and what was asked. Each item is the whole answer so far."""
+def canned_model(system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
+    """Answers, word by word, with what it was asked. Each item is the whole answer so far."""
     earlier = "; ".join(f"you said “{user}”" for user, _ in turns) or "nothing"
     answer = (
         "I am a stand-in for Qwen2-72B-Instruct: a real Gradio server with that Space's API, but no model.\n\n"
@@ -44,17 +46,25 @@ def stand_in(system: str, turns: Sequence[tuple[str, str]], query: str) -> Itera
         yield answer[: word.end()]
 
 
-def build(model: Model = stand_in, *, concurrency_limit: int = 40) -> Any:
-    """Lay out the Space's page around a model that answers so many at once, and return the `gradio.Blocks`."""
+def build(model: Model = canned_model, *, concurrency_limit: int = 40) -> Any:
+    """Lays out the Space's page around a model.
+
+    Args:
+        model: answers the questions.
+        concurrency_limit: how many questions it answers at a time; the others wait in the queue.
+
+    Returns:
+        The page, a `gradio.Blocks`.
+    """
     import gradio as gr
 
-    in_pairs = int(gr.__version__.split(".")[0]) < 6  # a Chatbot's value is pairs up to gradio 5, role dicts from 6
+    has_pairs = int(gr.__version__.split(".")[0]) < 6  # a Chatbot's value: pairs up to gradio 5, role dicts from 6
 
     def model_chat(query: str | None, history: list[Any] | None, system: str | None) -> Iterator[tuple[Any, ...]]:
         history = history or []
-        turns = [(pair[0], pair[1]) for pair in history] if in_pairs else list(_pairs(history))
+        turns = [(pair[0], pair[1]) for pair in history] if has_pairs else list(_pairs(history))
         for answer in model(system or "", turns, query or ""):
-            new = [[query, answer]] if in_pairs else [_message("user", query), _message("assistant", answer)]
+            new = [[query, answer]] if has_pairs else [_message("user", query), _message("assistant", answer)]
             yield "", history + new, system
 
     def clear_session() -> tuple[str, list[Any]]:
@@ -78,13 +88,13 @@ def build(model: Model = stand_in, *, concurrency_limit: int = 40) -> Any:
             clear_history = gr.Button("🧹 Clear history")
             sumbit = gr.Button("🚀 Send")  # the Space's own spelling
 
-        asked: dict[str, Any] = {
+        chat: dict[str, Any] = {
             "inputs": [textbox, chatbot, system_state],
             "outputs": [textbox, chatbot, system_input],
             "concurrency_limit": concurrency_limit,
         }
-        textbox.submit(model_chat, **asked)
-        sumbit.click(model_chat, **asked)
+        textbox.submit(model_chat, **chat)
+        sumbit.click(model_chat, **chat)
         clear_history.click(clear_session, inputs=[], outputs=[textbox, chatbot])
         modify_system.click(modify_system_session, inputs=[system_input], outputs=[system_state, system_input, chatbot])
     return page
@@ -95,7 +105,7 @@ def _message(role: str, content: str | None) -> dict[str, Any]:
 
 
 def _pairs(history: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Role dicts, two by two, as pairs."""
+    """Reads pairs of texts from role dicts that alternate."""
     texts = [_text(message["content"]) for message in history]
     return zip(texts[::2], texts[1::2], strict=False)
 
@@ -104,42 +114,39 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-def serve(make: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None, **launching: Any) -> None:
-    """Serve a page on 127.0.0.1 until standard input ends.
+def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None, **options: Any) -> None:
+    """Serves a page on 127.0.0.1 until standard input ends.
 
     Args:
-        make: makes the `gradio.Blocks`; gradio is imported in it, or before.
+        build_page: makes the `gradio.Blocks`; it may import gradio.
         port: the TCP port; 0 takes a free one.
-        max_size: how many may wait in the queue; None for no limit.
-        launching: passed on to the page's `launch`.
+        max_size: how many questions may wait in the queue; None for no limit.
+        options: keyword arguments of the page's `launch`.
     """
-    # Gradio looks these up at import. A stand-in on loopback has nothing to tell anyone, and its own
-    # start-up check must not be sent through the user's proxy.
+    # Gradio reads these when it is imported: no telemetry, and no proxy for the request by which it sees that it is up.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
-    page = make()
+    page = build_page()
     page.queue(api_open=False, max_size=max_size)
-    parent, sys.stdout = sys.stdout, sys.stderr  # what gradio prints is not for the parent
+    stdout, sys.stdout = sys.stdout, sys.stderr  # gradio prints too, and stdout is for the URL alone
     _, url, _ = page.launch(
-        server_name="127.0.0.1",
+        server_name=HOST,
         server_port=port or _free_port(),
         prevent_thread_lock=True,
         quiet=True,
         max_threads=40,
-        **launching,
+        **options,
     )
-    print(url, file=parent, flush=True)
+    print(url, file=stdout, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        sys.stdin.buffer.read()  # the parent's death ends it too, so the server never outlives its owner
-    os._exit(0)  # threads that still generate must not hold it up
+        sys.stdin.buffer.read()  # it ends when the parent closes it or dies, so the server never outlives its parent
+    os._exit(0)  # without waiting for threads that still generate
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -148,44 +155,47 @@ def _free_port() -> int:
 def run_in_process(
     script: str | Path = __file__, *arguments: str, python: str = sys.executable, timeout: float = 60
 ) -> Iterator[str]:
-    """Run the stand-in (or a script like it) in a process of its own, and give its URL.
+    """Runs the stand-in, or a script like it, in a process of its own.
 
     Args:
-        script: what to run; it prints its URL first, and ends when its standard input does.
-        arguments: passed on to it.
+        script: the file to run; it prints its URL first, and ends when its standard input does.
+        arguments: the script's own.
         python: the interpreter, which must have gradio.
         timeout: seconds until it must have printed its URL.
 
+    Yields:
+        The URL.
+
     Raises:
-        RuntimeError: the server didn't come up; the message holds what it wrote.
+        RuntimeError: it ended, or the timeout passed, before it had printed a URL; the message holds its stderr.
     """
-    with tempfile.TemporaryFile() as log:  # a pipe that nobody reads would fill up and stop the server
+    with tempfile.TemporaryFile() as log:  # a pipe would fill up, as nobody reads it, and block the server
         command = [python, str(script), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
-        overdue = threading.Timer(timeout, process.kill)
-        overdue.start()
+        timer = threading.Timer(timeout, process.kill)
+        timer.start()
         try:
             url = process.stdout.readline().decode().strip() if process.stdout else ""
-            overdue.cancel()
+            timer.cancel()
             if not url:
                 log.seek(0)
-                raise RuntimeError(f"the server did not start: {log.read().decode(errors='replace')}")
+                raise RuntimeError(f"the server did not start: {log.read().decode(errors='replace').strip()}")
             yield url
         finally:
-            overdue.cancel()
-            _end(process)
+            timer.cancel()
+            _stop(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=2)  # closes its standard input, which ends it
+        process.communicate(timeout=2)  # closes its standard input, on which it ends
     process.kill()
     process.communicate()
 
 
 def main() -> None:
-    """Run the stand-in from a shell."""
-    parser = argparse.ArgumentParser(description=stand_in.__doc__)
+    """Serves the stand-in until standard input ends."""
+    parser = argparse.ArgumentParser(description="Serve a stand-in for the Qwen2-72B-Instruct Space, without a model.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; a free one by default")
     serve(port=parser.parse_args().port)
 

@@ -50,9 +50,9 @@ def test_demo_reply_repeats_question_system_and_history() -> None:
     assert second.endswith("Said before that: you said “Hello?”")
 
 
-def test_stand_in_answer_grows_one_word_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_canned_model_answer_grows_one_word_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WORD_SECONDS", 0)
-    answers = list(demo.stand_in("Be brief.", [], "Hello?"))
+    answers = list(demo.canned_model("Be brief.", [], "Hello?"))
     assert [len(answer.split()) for answer in answers] == list(range(1, len(answers) + 1))
     assert all(after.startswith(before) for before, after in pairwise(answers))
 
