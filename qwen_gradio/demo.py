@@ -115,7 +115,7 @@ def _text(content: Any) -> str:
 
 
 def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None, **options: Any) -> None:
-    """Serves a page on 127.0.0.1 until standard input ends.
+    """Serves a page on 127.0.0.1 until standard input ends; exits with one line if the port is in use.
 
     Args:
         build_page: makes the `gradio.Blocks`; it may import gradio.
@@ -123,6 +123,8 @@ def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int
         max_size: how many questions may wait in the queue; None for no limit.
         options: keyword arguments of the page's `launch`.
     """
+    if port:
+        _check_port(port)
     # Gradio reads these when it is imported: no telemetry, and no proxy for the request by which it sees that it is up.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -142,6 +144,16 @@ def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int
     with contextlib.suppress(KeyboardInterrupt):
         sys.stdin.buffer.read()  # it ends when the parent closes it or dies, so the server never outlives its parent
     os._exit(0)  # without waiting for threads that still generate
+
+
+def _check_port(port: int) -> None:
+    """Exits with one line if the port can't be bound."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT are no obstacle
+        try:
+            probe.bind((HOST, port))
+        except OSError as exc:
+            sys.exit(f"port {port} on {HOST}: {exc.strerror}")
 
 
 def _free_port() -> int:

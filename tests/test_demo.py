@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -69,3 +71,14 @@ def test_demo_start_timeout_raises_runtime_error(tmp_path: Path) -> None:
     hanging.write_text("import time; time.sleep(3600)")
     with pytest.raises(RuntimeError, match="did not start"), demo.run_in_process(hanging, timeout=0.5):
         pass
+
+
+def test_demo_port_in_use_exits_with_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        message = f"the server did not start: port {port} on 127.0.0.1: Address already in use"
+        with (
+            pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"),
+            demo.run_in_process(demo.__file__, "--port", str(port)),
+        ):
+            pass
