@@ -1,1 +1,1 @@
-"""The command."""
+"""The command `qwen-gradio`. It uses the package's public names, and the catalogue of Spaces."""

@@ -1,0 +1,6 @@
+"""`python -m qwen_gradio` is the command `qwen-gradio`."""
+
+from .cli.main import main
+
+if __name__ == "__main__":
+    main()

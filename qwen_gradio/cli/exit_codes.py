@@ -1,0 +1,11 @@
+"""The exit codes, but for 0."""
+
+from __future__ import annotations
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    SPACE_FAILED = 1
+    WRONG_USE = 2  # click's own code for it
+    INTERRUPTED = 130  # 128 + SIGINT, as in a shell

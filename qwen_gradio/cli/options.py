@@ -1,0 +1,80 @@
+"""The options that several commands have, and the client that is made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+import qwen_gradio
+
+
+def network_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options about the network: `--proxy` and `--timeout`."""
+    for option in (
+        click.option(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help="Timeout of each step: to connect, in the queue, for the first words and for the next.",
+        ),
+        click.option("--proxy", metavar="URL", help="A proxy for all traffic."),
+    ):
+        command = option(command)
+    return command
+
+
+def space_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options about one Space: those of the network, its endpoint, and the secrets that it accepts."""
+    for option in (
+        network_options,
+        click.option(
+            "--auth", envvar="QWEN_GRADIO_AUTH", show_envvar=True, metavar="USER:PASSWORD", help="The login of the app."
+        ),
+        click.option(
+            "--token", envvar="QWEN_GRADIO_TOKEN", show_envvar=True, help="A Hugging Face token, for this Space."
+        ),
+        click.option("--api-name", metavar="NAME", help="The endpoint to ask; by default the one that chats."),
+    ):
+        command = option(command)
+    return command
+
+
+def make_client(
+    space: str, *, timeout: float | None, auth: str | None = None, **options: Any
+) -> qwen_gradio.AsyncQwenClient:
+    """Makes a client from the values of the options.
+
+    Args:
+        space: an id, an alias or a URL.
+        timeout: seconds, for each of the `Timeouts` but `total`; None for the defaults.
+        auth: `USER:PASSWORD`.
+        options: the client's own `token`, `api_name` and `proxy`.
+
+    Raises:
+        UsageError: one of them is malformed.
+    """
+    user, colon, password = (auth or "").partition(":")
+    if auth and not colon:
+        raise qwen_gradio.UsageError("expected --auth USER:PASSWORD")
+    timeouts = qwen_gradio.Timeouts()
+    if timeout is not None:
+        timeouts = qwen_gradio.Timeouts(connect=timeout, queue=timeout, first=timeout, silence=timeout)
+    return qwen_gradio.AsyncQwenClient(space, auth=(user, password) if auth else None, timeouts=timeouts, **options)
+
+
+def parse_option(option: str) -> tuple[str, Any]:
+    """Parses `NAME=VALUE`; the value is JSON if it can be, else text.
+
+    Raises:
+        UsageError: it has no name or no equals sign.
+    """
+    name, equals, value = option.partition("=")
+    if not name or not equals:
+        raise qwen_gradio.UsageError(f"expected --option NAME=VALUE, got {option!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,160 @@
+"""All that is printed: text and tables, the events of a reply, progress. Control characters don't reach a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+import qwen_gradio
+
+if TYPE_CHECKING:  # at runtime it is imported where a terminal needs it
+    from rich.status import Status
+
+# C0 but for tab and newline, DEL, and C1.
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = False) -> None:
+    """Prints a text, which may be a Space's.
+
+    Args:
+        text: the text; a lone surrogate becomes a question mark, and a terminal gets no control characters.
+        err: print to stderr, not stdout.
+        nl: end the line.
+        dim: print dimly, on a terminal.
+    """
+    text = text.encode(errors="replace").decode()
+    if (sys.stderr if err else sys.stdout).isatty():
+        text = CONTROL_CHARACTERS.sub("", text)
+        text = click.style(text, dim=True) if dim else text
+    click.echo(text, err=err, nl=nl, color=True)
+
+
+def format_columns(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
+    """Formats rows as lines, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(" " * indent + line for line in lines)
+
+
+def format_queue(queued: qwen_gradio.Queued) -> str:
+    """Formats a place in the queue, as far as the Space publishes it."""
+    size = "" if queued.size is None else f" of {queued.size}"
+    eta = "" if queued.eta is None else f", about {queued.eta:.0f} s"
+    return f"In the queue: {queued.position or '?'}{size}{eta}"
+
+
+@contextlib.contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[], None]]:
+    """Shows a bar on stderr, if that is a terminal; yields the function that advances it."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Asking", total=total)
+        yield lambda: progress.advance(task)
+
+
+class Renderer(contextlib.AbstractContextManager[object], Protocol):
+    """Prints the events of one reply; leaving it ends the last line."""
+
+    def render(self, event: qwen_gradio.Event) -> None:
+        """Prints one event."""
+
+
+class JsonRenderer(Renderer):
+    """Prints each event as a line of JSON."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left to print."""
+
+    def render(self, event: qwen_gradio.Event) -> None:
+        fields = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
+        echo(json.dumps(fields, ensure_ascii=False))
+
+
+class _State(enum.Enum):
+    WAITING = enum.auto()  # for the first fragment that is printed; a terminal shows a status line
+    THINKING = enum.auto()  # printing the thinking
+    ANSWERING = enum.auto()  # printing the answer
+    CLOSED = enum.auto()
+
+
+class TextRenderer(Renderer):
+    """Prints the answer to stdout; to stderr the thinking, and a status line until there is something to print.
+
+    Args:
+        thinking: print the thinking; otherwise the status line says that the model thinks.
+    """
+
+    def __init__(self, *, thinking: bool) -> None:
+        self._prints_thinking = thinking
+        self._state = _State.WAITING
+        self._answer = ""
+        self._status = _status_line()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._state.name}>"
+
+    def __enter__(self) -> TextRenderer:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enter(_State.CLOSED)
+        if self._answer and not self._answer.endswith("\n"):
+            echo()
+
+    def render(self, event: qwen_gradio.Event) -> None:
+        if isinstance(event, qwen_gradio.Queued):
+            self._update_status(format_queue(event))
+        elif isinstance(event, qwen_gradio.Started):
+            self._update_status("Waiting for the first words…")
+        elif isinstance(event, qwen_gradio.Fragment) and event.kind == "answer":
+            self._enter(_State.ANSWERING)
+            self._print_answer(event)
+        elif isinstance(event, qwen_gradio.Fragment) and self._prints_thinking:
+            self._enter(_State.THINKING)
+            echo(event.text, err=True, nl=False, dim=True)
+        elif isinstance(event, qwen_gradio.Fragment):
+            self._update_status("Thinking…")
+
+    def _enter(self, state: _State) -> None:
+        if state is self._state:
+            return
+        if self._state is _State.WAITING and self._status:
+            self._status.stop()
+        elif self._state is _State.THINKING:
+            echo(err=True)
+        self._state = state
+
+    def _update_status(self, text: str) -> None:
+        if self._state is _State.WAITING and self._status:
+            self._status.update(text)
+
+    def _print_answer(self, fragment: qwen_gradio.Fragment) -> None:
+        """Prints what is new, or the whole answer once more if the fragment replaces some of it."""
+        replaced = self._answer[fragment.start :]
+        self._answer = self._answer[: fragment.start] + fragment.text
+        echo(f"\n{self._answer}" if replaced.strip() else fragment.text, nl=False)
+
+
+def _status_line() -> Status | None:
+    """Makes a status line for stderr; None if that is no terminal."""
+    if not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(stderr=True).status("Connecting…")

@@ -1,0 +1,46 @@
+"""Runs the command: in this process, or in one of its own on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+
+from click.testing import CliRunner, Result
+
+from qwen_gradio.cli.main import main
+
+COMMAND = [sys.executable, "-m", "qwen_gradio"]
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    """Run it in this process, with pipes as its three streams."""
+    return CliRunner().invoke(main, arguments, input=stdin)
+
+
+def run_on_terminal(*arguments: str, when: str = "", then: Callable[[], object] = bool) -> tuple[int, str]:
+    """Run it with a terminal as its three streams.
+
+    Args:
+        arguments: its arguments.
+        when: a text that the terminal shows at some time.
+        then: called once at that time.
+
+    Returns:
+        Its exit code, and all that the terminal shows.
+    """
+    parent, child = pty.openpty()
+    process = subprocess.Popen([*COMMAND, *arguments], stdin=child, stdout=child, stderr=child)
+    os.close(child)
+    output, is_called = b"", False
+    with contextlib.suppress(OSError):  # how a terminal ends
+        while True:
+            output += os.read(parent, 65536)
+            if not is_called and when.encode() in output:
+                is_called = True
+                then()
+    os.close(parent)
+    return process.wait(), output.decode()
