@@ -18,8 +18,8 @@ import qwen_gradio
 if TYPE_CHECKING:  # at runtime it is imported where a terminal needs it
     from rich.status import Status
 
-# C0 but for tab and newline, DEL, and C1.
-CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# C0 but for tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder what a terminal shows.
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = False) -> None:

@@ -107,8 +107,18 @@ def test_render_terminal_removes_control_characters(space: ScriptedSpace) -> Non
     assert "a[31mb2Jc" in output
 
 
-def test_render_stdout_not_a_terminal_keeps_control_characters(space: ScriptedSpace) -> None:
-    assert run("--space", space.url, space.script([CONTROLS]).prompt).stdout == CONTROLS + "\n"
+BIDIRECTIONAL = "a\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069b"
+
+
+def test_render_terminal_removes_bidirectional_controls(space: ScriptedSpace) -> None:
+    code, output = run_on_terminal("--space", space.url, space.script([BIDIRECTIONAL]).prompt)
+    assert code == 0
+    assert "ab" in output
+
+
+@pytest.mark.parametrize("text", [CONTROLS, BIDIRECTIONAL])
+def test_render_stdout_not_a_terminal_keeps_control_characters(space: ScriptedSpace, text: str) -> None:
+    assert run("--space", space.url, space.script([text]).prompt).stdout == text + "\n"
 
 
 def test_echo_lone_surrogate_prints_question_mark(capsys: pytest.CaptureFixture[str]) -> None:
