@@ -25,7 +25,7 @@ from .render import JsonRenderer, Renderer, TextRenderer
 @click.option("--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="A parameter; see `inspect`.")
 @click.option("--thinking", is_flag=True, help="Print the model's thinking, to stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
-@click.option("--demo", is_flag=True, help="Ask a stand-in Space, which is run on 127.0.0.1 meanwhile.")
+@click.option("--demo", is_flag=True, help="Ask a stand-in Space, run on 127.0.0.1 for this question.")
 def ask(
     prompt: str | None,
     system: str | None,

@@ -1,4 +1,4 @@
-"""The exit codes, but for 0."""
+"""The exit codes of the command, other than 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that several commands have, and the client that is made of them."""
+"""Options that several commands share, and the client made from them."""
 
 from __future__ import annotations
 

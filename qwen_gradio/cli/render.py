@@ -1,4 +1,4 @@
-"""All that is printed: text and tables, the events of a reply, progress. Control characters don't reach a terminal."""
+"""The only module that prints: text, tables, a reply's events, progress. A terminal gets no control characters."""
 
 from __future__ import annotations
 

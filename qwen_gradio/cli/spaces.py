@@ -24,7 +24,7 @@ DIALECTS = {"pairs": "pairs", "messages": "role dicts", "parts": "role dicts wit
 @click.argument("space", default=catalogue.DEFAULT)
 @space_options
 def inspect_space(space: str, **network: Any) -> None:
-    """Show the chat endpoint of SPACE, its parameters, and the call that asks it."""
+    """Show the chat endpoint of SPACE, and how it is called."""
     import anyio  # here, as `--help` doesn't need it
 
     echo(format_inspection(anyio.run(_inspect, make_client(space, **network))))
@@ -50,7 +50,7 @@ def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:
 
 @dataclass(frozen=True)
 class Check:
-    """How a Space was found.
+    """The outcome of connecting to one Space.
 
     Attributes:
         space: its id, or its URL.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qwen_gradio.space import catalogue
 
 from ..conftest import ScriptedSpace
-from .command import run
+from .command import run, run_on_terminal
 
 
 def test_spaces_lists_catalogue() -> None:
@@ -25,6 +25,13 @@ def test_spaces_check_reports_each_space(space: ScriptedSpace) -> None:
     assert rows[2][3] == "/model_chat"
     assert (result.exit_code, result.stderr) == (1, "")
     assert run("spaces", "--check", space.url).exit_code == 0
+
+
+def test_spaces_check_on_terminal_shows_progress(space: ScriptedSpace) -> None:
+    code, output = run_on_terminal("spaces", "--check", space.url)
+    assert code == 0
+    assert "Asking" in output
+    assert "/model_chat" in output
 
 
 def test_inspect_prints_endpoint_and_parameters(space: ScriptedSpace) -> None:
