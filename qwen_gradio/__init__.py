@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .provider import FallbackProvider, Qwen_Qwen_2_72B
     from .reply.events import Event, Finished, Fragment, Queued, Started, Timeouts
+    from .reply.many import Result
     from .reply.reply import Reply
     from .space.catalogue import generate_session_hash
     from .space.parameters import Parameter
@@ -74,6 +75,7 @@ __all__ = [
     "RateLimited",
     "Reply",
     "ReplyTooLong",
+    "Result",
     "SpaceError",
     "SpaceNotFound",
     "SpaceUnavailable",
@@ -90,7 +92,7 @@ __all__ = [
 
 _MODULES = (
     "errors", "text.messages", "space.catalogue", "space.parameters", "space.recipe", "reply.events", "reply.reply",
-    "client", "sync", "provider",
+    "reply.many", "client", "sync", "provider",
 )  # fmt: skip
 
 

@@ -8,9 +8,19 @@ import threading
 
 import pytest
 
-from qwen_gradio import AppRaised, CannotConnect, Finished, InvalidMessages, Queued, QwenClient, Started, UsageError
+from qwen_gradio import (
+    AppRaised,
+    CannotConnect,
+    Finished,
+    InvalidMessages,
+    InvalidOption,
+    Queued,
+    QwenClient,
+    Started,
+    UsageError,
+)
 
-from .conftest import ScriptedSpace, eventually
+from .conftest import Script, ScriptedSpace, eventually, our_threads
 
 
 def test_sync_client_ask_and_stream_give_reply(space: ScriptedSpace) -> None:
@@ -91,3 +101,74 @@ def test_sync_client_repr_names_space() -> None:
     assert repr(client.stream("hi")) == "<qwen_gradio.SyncReply Qwen/Qwen2-72B-Instruct NEW, 0 characters>"
     assert repr(client.conversation()).startswith("<qwen_gradio.SyncConversation with")
     client.close()
+
+
+def test_sync_client_first_use_by_many_threads_answers_each(space: ScriptedSpace) -> None:
+    client, many = QwenClient(space.url), 24
+    together = threading.Barrier(many)
+    scripts = [space.script(2) for _ in range(many)]
+    answers: dict[str, str] = {}
+
+    def ask(script: Script) -> None:
+        together.wait()
+        answers[script.final] = client.ask(script.prompt)
+
+    threads = [threading.Thread(target=ask, args=(script,)) for script in scripts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.close()
+    assert answers == {script.final: script.final for script in scripts}
+    assert eventually(lambda: not our_threads())
+
+
+def test_sync_client_close_by_many_threads_ends_replies(space: ScriptedSpace) -> None:
+    client = QwenClient(space.url)
+    script = space.script(10_000)
+    reply = client.stream(script.prompt)
+    next(reply)
+    ends: list[object] = []
+
+    def read() -> None:
+        try:
+            ends.append(len(list(reply)))
+        except UsageError as exc:
+            ends.append(exc)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    closers = [threading.Thread(target=client.close) for _ in range(8)]
+    for thread in closers:
+        thread.start()
+    for thread in (*closers, reader):
+        thread.join()
+    assert len(ends) == 1
+    assert eventually(script.stopped)
+    assert eventually(lambda: not our_threads())
+
+
+def test_sync_client_use_after_close_starts_no_thread(space: ScriptedSpace) -> None:
+    client = QwenClient(space.url)
+    reply = client.stream(space.script(2).prompt)
+    client.close()
+    client.close()
+    with pytest.raises(UsageError, match="closed"):
+        client.ask("hi")
+    with pytest.raises(UsageError, match="closed"):
+        next(reply)
+    with pytest.raises(UsageError, match="closed"):
+        client.inspect()
+    reply.close()
+    assert our_threads() == []
+
+
+def test_sync_conversation_system_is_an_attribute(space: ScriptedSpace) -> None:
+    with QwenClient(space.url) as client:
+        talk = client.conversation()
+        with pytest.raises(InvalidOption, match="its attribute `system`"):
+            talk.ask("one", system="be brief")
+        talk.system = "be brief"
+        assert '"system": "be brief"' in talk.ask("two")
+        talk.messages = []
+        assert talk.system == "be brief"

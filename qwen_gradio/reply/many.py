@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import reprlib
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import anyio
+
 from ..errors import InvalidMessages, QwenGradioError
 from ..text.messages import Message
 from ..transport.threads import LoopThread, ThreadsafeEvent
+from .deadlines import CLOSE_TIMEOUT
 from .reply import Reply
 from .settings import check_number
 
@@ -103,19 +108,16 @@ class Results:
         concurrency: int,
     ) -> None:
         self._prompts: Iterator[Prompt] | AsyncIterator[Prompt] | None = _iterator_of(prompts)
-        self._news: ThreadsafeEvent | None = None
-        self._window = Window(stream, concurrency, self._notify)
-
-    def _notify(self) -> None:
-        if self._news is not None:
-            self._news.set()
+        self._news: list[ThreadsafeEvent] = []  # one, once there is an event loop
+        self._window = Window(stream, concurrency, functools.partial(_set_each, self._news))
 
     def __aiter__(self) -> AsyncIterator[Result]:
         return self
 
     async def __anext__(self) -> Result:
         """Give the next result."""
-        self._news = self._news or ThreadsafeEvent()
+        if not self._news:
+            self._news.append(ThreadsafeEvent())
         try:
             while True:
                 result = self._window.next_nowait()
@@ -124,7 +126,7 @@ class Results:
                 if self._prompts is not None and self._window.has_room:
                     await self._begin_another()
                 elif self._window.pending:
-                    await self._news.wait()
+                    await self._news[0].wait()
                 else:
                     break
         except BaseException:
@@ -143,10 +145,13 @@ class Results:
             self._window.begin(prompt)
 
     async def aclose(self) -> None:
-        """Cancel what is asked. May be called again."""
-        self._prompts = None
+        """Cancel what is asked, and close the prompts if they are an async generator. May be called again."""
+        prompts, self._prompts = self._prompts, None
         self._window.pending.clear()
         self._window.close()
+        if isinstance(prompts, AsyncGenerator):
+            with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                await prompts.aclose()
 
     async def __aenter__(self) -> Results:
         return self
@@ -163,7 +168,7 @@ class SyncResults:
     """The results of many questions, in order: an iterator, and a context manager. See `Results`."""
 
     def __init__(self, stream: Callable[[Prompt], Reply], prompts: Iterable[Prompt], *, concurrency: int) -> None:
-        self._prompts: Iterator[Prompt] | None = iter(prompts)
+        self._prompts: Iterator[Prompt] | None = iter(_checked(prompts, Iterable))
         self._window = Window(stream, concurrency)
 
     def __iter__(self) -> Iterator[Result]:
@@ -208,7 +213,18 @@ class SyncResults:
             self._window.close()
 
 
+def _set_each(events: Sequence[ThreadsafeEvent]) -> None:
+    """Set the events. It holds no Results, so that those which nobody holds are freed at once."""
+    for event in events:
+        event.set()
+
+
 def _iterator_of(prompts: Any) -> Iterator[Prompt] | AsyncIterator[Prompt]:
-    if isinstance(prompts, str) or not isinstance(prompts, Iterable | AsyncIterable):
-        raise InvalidMessages(f"expected an iterable of prompts, got {prompts!r:.80}")
-    return aiter(prompts) if isinstance(prompts, AsyncIterable) else iter(prompts)
+    checked = _checked(prompts, Iterable | AsyncIterable)
+    return aiter(checked) if isinstance(checked, AsyncIterable) else iter(checked)
+
+
+def _checked(prompts: Any, expected: Any) -> Any:
+    if isinstance(prompts, str | bytes) or not isinstance(prompts, expected):
+        raise InvalidMessages(f"expected an iterable of prompts, got {reprlib.repr(prompts)}")
+    return prompts

@@ -107,7 +107,8 @@ class Reply:
     async def aclose(self) -> None:
         """End the reply, here and on the Space. May be called at any time, and again."""
         self._cancel()
-        await self._attempts.aclose()
+        if not self._is_forked:
+            await self._attempts.aclose()
 
     async def __aenter__(self) -> Reply:
         return self
@@ -120,11 +121,16 @@ class Reply:
 
     def _cancel(self) -> None:
         """Cancel without waiting, so that it works under cancellation and in `__del__`, and needs no shield."""
-        if os.getpid() != self._process:  # a fork shares its sockets
+        if self._is_forked:
             return
         if self._state not in OVER:
             self._enter(ReplyState.CANCELLED)
         self._attempts.cancel()
+
+    @property
+    def _is_forked(self) -> bool:
+        """Whether this process is a fork of the reply's: it has the same sockets, and must leave them alone."""
+        return os.getpid() != self._process
 
     def _enter(self, state: ReplyState) -> None:
         self._state = transition(self._state, state)
@@ -133,7 +139,7 @@ class Reply:
         """Give the next event, None after the last. Any exception while it is waited for ends the reply."""
         if self._state in OVER:
             return None
-        if os.getpid() != self._process:
+        if self._is_forked:
             raise UsageError("this reply belongs to the process that this one was forked from; ask again")
         if self._state is ReplyState.NEW:
             self._enter(ReplyState.WAITING)

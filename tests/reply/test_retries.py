@@ -18,6 +18,7 @@ from qwen_gradio import (
     EmptyReply,
     InvalidOption,
     QueueFull,
+    QwenClient,
     RateLimited,
     SpaceUnavailable,
     Timeouts,
@@ -160,3 +161,17 @@ async def test_retry_backoff_aclose_sends_no_further_request(
             assert [fragment async for fragment in reply] == []
         await client.aclose()
     assert [path.rpartition("/")[2] for path in requests] == ["config", "info", "join"]
+
+
+@pytest.mark.usefixtures("without_pause")
+async def test_retry_503_while_connecting_in_async_with_succeeds(space: ScriptedSpace) -> None:
+    script = space.script(2)
+    with proxy.refusing(space.url, [UNAVAILABLE] * 4) as url:
+        async with AsyncQwenClient(url, retries=2) as client:
+            assert await client.ask(script.prompt) == script.final
+
+
+@pytest.mark.usefixtures("without_pause")
+def test_retry_503_while_connecting_in_with_succeeds(space: ScriptedSpace) -> None:
+    with proxy.refusing(space.url, [UNAVAILABLE] * 4) as url, QwenClient(url, retries=2) as client:
+        assert client.inspect().endpoint.api_name == "/model_chat"
