@@ -27,6 +27,7 @@ MODULES = [
     "space.verbatim",
     "space.catalogue",
     "space.parameters",
+    "space.page",
     "space.recipe",
     "transport.threads",
     "transport.rebinding",

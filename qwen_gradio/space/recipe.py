@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolErr
 from ..text import chatbot
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat, as_prompt
+from .page import Dependency, parse_page
 from .parameters import SYSTEM, Parameter, is_chatbot, parameter, type_of
 from .verbatim import verbatim
 
@@ -146,25 +147,6 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
         raise InvalidOption(f"unknown option {', '.join(map(repr, unknown))}: {expected}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Described:
-    """An endpoint, as the Space describes it: the dependency in `/config`, and what `/info` adds."""
-
-    api_name: str
-    dependency: Mapping[str, Any]
-    inputs: list[Mapping[str, Any]]
-    outputs: list[Mapping[str, Any]]
-    parameters: list[Mapping[str, Any]] | None
-
-    @property
-    def streams(self) -> bool:
-        return bool((self.dependency.get("types") or {}).get("generator"))
-
-    @property
-    def keeps_state(self) -> bool:
-        return len(self.inputs) < len(self.dependency.get("inputs") or ())
-
-
 def recognise(
     config: Mapping[str, Any],
     info: Mapping[str, Any],
@@ -202,7 +184,7 @@ def recognise(
 def _recognised(
     config: Mapping[str, Any], info: Mapping[str, Any], api_name: str | None, defaults: Mapping[str, Any]
 ) -> Endpoint:
-    described = list(_described(config, info)) or list(_documented(config, info))
+    described = parse_page(config, info)
     wanted = None if api_name is None else "/" + api_name.strip("/")
     among = [about for about in described if wanted in (None, about.api_name)]
     found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults, wanted))]
@@ -210,68 +192,27 @@ def _recognised(
         what = "no endpoint that chats, which would take a text and answer in a Chatbot or a text"
         if wanted is not None:
             what = f"that {wanted} takes no text, or answers in none" if among else f"no {wanted}"
-        names = ", ".join(about.api_name for about in described if about.parameters is not None)
+        names = ", ".join(about.api_name for about in described if about.is_documented)
         raise EndpointNotFound(f"found {what}; it has {names or 'none that is open to its API'}")
-    prepared = {about.dependency.get("trigger_after") for about, endpoint in found if endpoint.history}
+    prepared = {about.config.get("trigger_after") for about, endpoint in found if endpoint.history}
     return max(found, key=lambda one: _rank(one[0], one[1], prepared))[1]
 
 
-def _rank(about: _Described, endpoint: Endpoint, prepared: set[Any]) -> tuple[bool, ...]:
+def _rank(about: Dependency, endpoint: Endpoint, prepared: set[Any]) -> tuple[bool, ...]:
     return (
-        about.parameters is not None,
+        about.is_documented,
         not UPKEEP.search(endpoint.api_name.strip("/")),
-        endpoint.dialect is not None or _is_interface(about),
+        endpoint.dialect is not None or about.is_chat_interface,
         endpoint.streams,
-        about.dependency.get("id") not in prepared,
+        about.config.get("id") not in prepared,
         endpoint.query is not None,
         endpoint.history is not None,
         bool(CHAT.search(endpoint.api_name.strip("/"))),
     )
 
 
-def _described(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[_Described]:
-    components = {component.get("id"): component for component in config.get("components") or ()}
-    documented: Mapping[str, Any] = info.get("named_endpoints") or {}
-    for dependency in config.get("dependencies") or ():
-        name = dependency.get("api_name")
-        if not isinstance(name, str) or dependency.get("api_visibility") == "private":
-            continue
-        inputs, outputs = (
-            [components[id_] for id_ in dependency.get(side) or () if not _is_skipped(components.get(id_))]
-            for side in ("inputs", "outputs")
-        )
-        about = documented.get(f"/{name}")
-        parameters = list(about.get("parameters") or ()) if about else None
-        if parameters is None or len(parameters) == len(inputs):
-            yield _Described(f"/{name}", dependency, inputs, outputs, parameters)
-
-
-def _documented(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[_Described]:
-    """The endpoints as `/info` alone has them, where a later Gradio's `/config` says it otherwise."""
-    if config.get("dependencies") == []:
-        return
-    for name, about in (info.get("named_endpoints") or {}).items():
-        parameters, returns = list(about.get("parameters") or ()), about.get("returns") or ()
-        yield _Described(str(name), {}, _as_components(parameters), _as_components(returns), parameters)
-
-
-def _as_components(documented: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [{"type": one.get("component"), "props": {"label": one.get("label")}} for one in documented]
-
-
-def _is_skipped(component: Mapping[str, Any] | None) -> bool:
-    """Whether the API leaves a component out, as gradio_client does (`skip_api`, from 4.x on; a State before)."""
-    return component is None or bool(component.get("skip_api", component.get("type") == "state"))
-
-
-def _is_interface(about: _Described) -> bool:
-    """Whether it is what `gr.ChatInterface` makes: its one output is called "Response" (gradio/chat_interface.py)."""
-    labels = [(component.get("props") or {}).get("label") for component in about.outputs]
-    return labels[:1] == ["Response"]
-
-
 def _chatting(
-    about: _Described, config: Mapping[str, Any], defaults: Mapping[str, Any], wanted: str | None
+    about: Dependency, config: Mapping[str, Any], defaults: Mapping[str, Any], wanted: str | None
 ) -> Endpoint | None:
     parameters = _parameters(about, defaults)
     reply = _reply(about, any_text=wanted is not None)
@@ -299,7 +240,7 @@ def _chatting(
     )
 
 
-def _parameters(about: _Described, defaults: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def _parameters(about: Dependency, defaults: Mapping[str, Any]) -> tuple[Parameter, ...]:
     parameters: list[Parameter] = []
     for number, component in enumerate(about.inputs):
         documented = about.parameters[number] if about.parameters else None
@@ -308,14 +249,14 @@ def _parameters(about: _Described, defaults: Mapping[str, Any]) -> tuple[Paramet
     return tuple(parameters)
 
 
-def _reply(about: _Described, *, any_text: bool) -> int | None:
+def _reply(about: Dependency, *, any_text: bool) -> int | None:
     """Which output is the reply: the Chatbot, or the text if that is all there is (or will do)."""
     types = [type_of(component) for component in about.outputs]
     chatbots = [number for number, kind in enumerate(types) if is_chatbot(kind)]
     texts = [number for number, kind in enumerate(types) if kind in REPLIES]
     if chatbots:
         return chatbots[0]
-    if texts and (len(types) == 1 or any_text or _is_interface(about)):
+    if texts and (len(types) == 1 or any_text or about.is_chat_interface):
         return texts[0]
     return None
 
