@@ -21,8 +21,7 @@ from .reply.settings import check_access, check_fallbacks, check_not_cleartext, 
 from .reply.states import ClientState
 from .space import catalogue
 from .space.recipe import Endpoint, check_options
-from .text.messages import Message, as_messages
-from .text.messages import read as parse_messages
+from .text.messages import Message, as_messages, parse_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class AsyncQwenClient:
         check_number("retries", retries, least=0)
         check_number("max_reply_chars", max_reply_chars, least=1)
         self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
-        self._space = catalogue.find(space)
+        self._space = catalogue.resolve(space)
         access = check_access(token=token, auth=auth, headers=headers, proxy=proxy)
         if (token or auth or headers) and not allow_plain_http:
             check_not_cleartext(self._space.url)
@@ -204,8 +203,8 @@ class AsyncQwenClient:
         """
         if self.closed:
             raise UsageError("this client is closed; make another")
-        known = self._space.known
-        if known is not None and known.complete and self._api_name is None and not ignore_unknown_options:
+        known = self._space.entry
+        if known is not None and known.options_complete and self._api_name is None and not ignore_unknown_options:
             check_options(options, known.options)
         first = [] if system is None else [{"role": "system", "content": system}]
         question = Question(

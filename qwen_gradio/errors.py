@@ -67,17 +67,17 @@ __all__ = (
 
 
 # What to do about a Space in a state that the Hub reports, where the state tells more than the error.
-WAKING = {
+TRANSIENT_STATES = {
     "sleeping": "Asking it has woken it up: ask again in a minute",
     "building": "Ask again in some minutes",
     "app starting": "Ask again in a minute",
 }
-HOPELESS = {
+TERMINAL_STATES = {
     **dict.fromkeys(("paused", "stopped"), "Only its owner can start it again: use another Space"),
     **dict.fromkeys(("build error", "config error", "runtime error"), "Only its owner can mend it: use another Space"),
     "not found": "Check the Space's id",
 }
-STATES = {**WAKING, **HOPELESS}
+STATE_ADVICE = {**TRANSIENT_STATES, **TERMINAL_STATES}
 
 
 class QwenGradioError(Exception):
@@ -100,10 +100,10 @@ class QwenGradioError(Exception):
         self.partial = partial
         self.state = ""
 
-    def found(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
         """Note what the Hub says of the Space; in some states, asking again can't help."""
         self.state = state
-        if state in HOPELESS:
+        if state in TERMINAL_STATES:
             self.retryable = False
 
     def __str__(self) -> str:
@@ -111,7 +111,7 @@ class QwenGradioError(Exception):
         what = f"{self.space}: {self.args[0]}" if self.space else str(self.args[0])
         if self.state:
             what = f"{what}; the Hub says: {self.state}"
-        advice = STATES.get(self.state, self.advice)
+        advice = STATE_ADVICE.get(self.state, self.advice)
         return f"{what}. {advice}" if advice else what
 
 

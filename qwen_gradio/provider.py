@@ -15,8 +15,7 @@ from .reply.retries import Question
 from .reply.settings import check_access
 from .space import catalogue
 from .space.catalogue import generate_session_hash
-from .text.messages import Message, format_prompt, text_of
-from .text.messages import read as parse_messages
+from .text.messages import Message, content_text, format_prompt, parse_messages
 
 RETRIES = 2  # as a client's
 
@@ -93,7 +92,7 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
             QwenGradioError: the reply failed; `partial` holds what had come.
         """
         system = "\n".join(
-            text_of(message.get("content"), none="") for message in messages if message.get("role") == "system"
+            content_text(message.get("content"), none="") for message in messages if message.get("role") == "system"
         )
         prompt = format_prompt([message for message in messages if message.get("role") != "system"])
         if not prompt.strip():
@@ -138,7 +137,7 @@ class FallbackProvider:
             raise InvalidOption("expected names of Spaces or providers, got none")
         for choice in choices:
             if isinstance(choice, str):
-                catalogue.find(choice)
+                catalogue.resolve(choice)
             elif not hasattr(choice, "create_async_generator"):
                 raise InvalidOption(f"expected the name of a Space or a provider, got {choice!r:.80}")
         self.choices = choices
@@ -194,4 +193,4 @@ class FallbackProvider:
 def _connector(space: str, proxy: str | None, timeouts: Timeouts = Timeouts()) -> SpaceConnector:
     """Make what a single question needs of a Space; a description from the last minutes will do."""
     access = check_access(token=None, auth=None, headers=None, proxy=proxy)
-    return SpaceConnector(catalogue.find(space), access=access, timeouts=timeouts, reuse=True)
+    return SpaceConnector(catalogue.resolve(space), access=access, timeouts=timeouts, reuse=True)

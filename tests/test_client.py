@@ -271,7 +271,7 @@ async def test_timeout_connect_silent_server_raises_deadline_exceeded() -> None:
 
 
 async def test_ask_without_chat_endpoint_raises_endpoint_not_found(space: ScriptedSpace, mocker: Any) -> None:
-    mocker.patch("qwen_gradio.space.recipe._chatting", return_value=None)
+    mocker.patch("qwen_gradio.space.recipe.as_chat_endpoint", return_value=None)
     with pytest.raises(EndpointNotFound, match="/model_chat"):
         await AsyncQwenClient(space.url).ask("hi")
 
@@ -409,13 +409,13 @@ async def test_api_name_unknown_raises_endpoint_not_found(space: ScriptedSpace) 
 async def test_stream_unreadable_update_is_logged_and_skipped(
     space: ScriptedSpace, mocker: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real, script = chatbot.newest, space.script(["a", "ab", "abc"])
+    real, script = chatbot.latest_reply, space.script(["a", "ab", "abc"])
 
-    def newest(value: object, *, whole: bool) -> Snapshot | None:
+    def latest_reply(value: object, *, whole: bool) -> Snapshot | None:
         snapshot = real(value, whole=whole)
         return None if snapshot == Snapshot("ab") else snapshot
 
-    mocker.patch("qwen_gradio.text.chatbot.newest", side_effect=newest)
+    mocker.patch("qwen_gradio.text.chatbot.latest_reply", side_effect=latest_reply)
     caplog.set_level(logging.DEBUG, "qwen_gradio")
     async with AsyncQwenClient(space.url) as client:
         assert [fragment async for fragment in client.stream(script.prompt)] == ["a", "bc"]

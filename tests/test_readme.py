@@ -94,7 +94,7 @@ def test_readme_lists_every_error_parameter_and_timeout() -> None:
 def test_readme_lists_every_known_space() -> None:
     for known in catalogue.CATALOGUE:
         aliases = ", ".join(f"`{alias}`" for alias in known.aliases)
-        assert f"| `{known.id}` | {aliases} | {known.about} |" in README
+        assert f"| `{known.id}` | {aliases} | {known.description} |" in README
 
 
 @pytest.mark.full(first=True)

@@ -107,8 +107,8 @@ async def _check_all(clients: Sequence[qwen_gradio.AsyncQwenClient]) -> list[Che
 
 
 def _catalogue_row(space: str) -> tuple[str, str, str]:
-    entry = catalogue.find(space).known
-    return (space, ", ".join(entry.aliases), entry.about) if entry else (space, "", "")
+    entry = catalogue.resolve(space).entry
+    return (space, ", ".join(entry.aliases), entry.description) if entry else (space, "", "")
 
 
 def format_inspection(inspection: qwen_gradio.Inspection) -> str:

@@ -16,7 +16,7 @@ from ..errors import EmptyReply, ProtocolError, QwenGradioError, ReplyTooLong, U
 from ..space.catalogue import generate_session_hash
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat
-from ..text.snapshots import Decoder
+from ..text.snapshots import SnapshotDecoder
 from ..transport.threads import DaemonThreads, ThreadsafeEvent, finished
 from .connector import SpaceConnector
 from .deadlines import TIMEOUT_OF, Deadline, deadline, fail_at
@@ -40,7 +40,7 @@ class Attempt(Protocol):
         """Where it stands."""
 
     @property
-    def decoders(self) -> Mapping[Kind, Decoder]:
+    def decoders(self) -> Mapping[Kind, SnapshotDecoder]:
         """The answer and the thinking so far."""
 
     @property
@@ -86,7 +86,7 @@ class SpaceAttempt:
         ignore_unknown_options: bool = False,
     ) -> None:
         self.state = AttemptState.NEW
-        self.decoders: dict[Kind, Decoder] = {"thinking": Decoder(), "answer": Decoder()}
+        self.decoders: dict[Kind, SnapshotDecoder] = {"thinking": SnapshotDecoder(), "answer": SnapshotDecoder()}
         self._connector = connector
         self._chat = chat
         self._options = options
@@ -246,7 +246,7 @@ def _cancel_submission(submitted: Future[Submission]) -> None:
 async def _events(
     updates: AsyncGenerator[QueueStatus | Output, None],
     snapshot_of: Callable[..., Snapshot | None],
-    decoders: Mapping[Kind, Decoder],
+    decoders: Mapping[Kind, SnapshotDecoder],
     max_chars: int,
 ) -> AsyncGenerator[Event | Joined, None]:
     from ..transport.job import Output  # imported by now
@@ -273,7 +273,10 @@ def _queue_event(status: QueueStatus) -> Event | Joined | None:
 
 
 def _fragments(
-    output: Output, snapshot_of: Callable[..., Snapshot | None], decoders: Mapping[Kind, Decoder], max_chars: int
+    output: Output,
+    snapshot_of: Callable[..., Snapshot | None],
+    decoders: Mapping[Kind, SnapshotDecoder],
+    max_chars: int,
 ) -> Iterator[Fragment]:
     answer, thinking = decoders["answer"].text, decoders["thinking"].text
     snapshot = _snapshot(output, snapshot_of) or Snapshot(answer, thinking)
@@ -299,7 +302,7 @@ def _snapshot(output: Output, snapshot_of: Callable[..., Snapshot | None]) -> Sn
         return None
 
 
-def finished_event(decoders: Mapping[Kind, Decoder]) -> Finished:
+def finished_event(decoders: Mapping[Kind, SnapshotDecoder]) -> Finished:
     """Make the last event.
 
     Raises:

@@ -14,7 +14,7 @@ import anyio
 
 from ..errors import DeadlineExceeded, EndpointNotFound, RateLimited, SpaceError, TransportError, UsageError
 from ..space.catalogue import Space
-from ..space.recipe import Endpoint, recognise
+from ..space.recipe import Endpoint, find_chat_endpoint
 from ..transport.threads import DaemonThreads, finished
 from .deadlines import CLOSE_TIMEOUT, deadline, fail_at
 from .events import Timeouts
@@ -135,7 +135,7 @@ class SpaceConnector:
                 if self.state is ClientState.CONNECTING:
                     self._enter(ClientState.NEW)
         if not isinstance(exc, EndpointNotFound | RateLimited):
-            exc.found(await self.fetch_state())
+            exc.set_state(await self.fetch_state())
 
     def _abort(self) -> None:
         for abort in self._abort_callbacks:
@@ -192,8 +192,8 @@ def _refresh(connection: Connection, space: Space, api_name: str | None) -> Conn
 
 
 def _described(connection: Connection, space: Space, api_name: str | None) -> Connected:
-    defaults = space.known.options if space.known else {}
-    return connection, recognise(connection.config, connection.info, api_name=api_name, defaults=defaults)
+    defaults = space.entry.options if space.entry else {}
+    return connection, find_chat_endpoint(connection.config, connection.info, api_name=api_name, defaults=defaults)
 
 
 def _fetch_state(space_id: str, proxy: str | None) -> str:

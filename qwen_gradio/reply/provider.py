@@ -11,7 +11,7 @@ import anyio
 
 from ..errors import ProviderFailed, QwenGradioError, ReplyTooLong, UsageError
 from ..text.messages import Message
-from ..text.snapshots import Decoder
+from ..text.snapshots import SnapshotDecoder
 from .attempt import OVER, finished_event
 from .deadlines import CLOSE_TIMEOUT, TIMEOUT_OF, Deadline, deadline, fail_at
 from .events import Event, Fragment, Kind, Timeouts
@@ -56,7 +56,7 @@ class ProviderAttempt:
     ) -> None:
         self.space = provider_name(provider)
         self.state = AttemptState.NEW
-        self.decoders: dict[Kind, Decoder] = {"thinking": Decoder(), "answer": Decoder()}
+        self.decoders: dict[Kind, SnapshotDecoder] = {"thinking": SnapshotDecoder(), "answer": SnapshotDecoder()}
         self._timeouts = timeouts
         self._max_chars = max_reply_chars
         self._make = functools.partial(provider.create_async_generator, model=model, messages=messages, **options)

@@ -217,7 +217,7 @@ class Attempts:
         if not exc.space:
             exc.space, exc.partial = self.current.space, self.current.decoders["answer"].text
         if isinstance(exc, SpaceUnavailable) and not exc.state:
-            exc.found(await self.current.fetch_state())
+            exc.set_state(await self.current.fetch_state())
 
     def cancel(self) -> None:
         """End the current attempt without waiting; no other follows."""

@@ -16,7 +16,7 @@ DOMAIN = "hf.space"  # where the Hub hosts Spaces
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CatalogueEntry:
     """What is known of a Space before it is asked. It has the last word: it may have been rebuilt since.
 
     Attributes:
@@ -24,28 +24,30 @@ class Known:
         aliases: its other names here.
         options: what it takes besides the question, its history and the system message, with what to send where the
             Space publishes no default.
-        complete: whether it takes no other options, by its source.
-        about: what it runs and how it answers, for people.
+        options_complete: whether it takes no other options, by its source.
+        description: what it runs and how it answers, for people.
     """
 
     id: str
     aliases: tuple[str, ...]
-    about: str
+    description: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    complete: bool = False
+    options_complete: bool = False
 
 
 QWEN3 = {"model": "qwen3-235b-a22b", "sys_prompt": "", "thinking_budget": 38}  # thousands of tokens, as its page has it
 
 CATALOGUE = (
-    Known(DEFAULT, ("qwen-2-72b", "qwen-qwen2-72b-instruct"), "Gradio 4.32", complete=True),
-    Known("Qwen/Qwen1.5-110B-Chat-demo", ("qwen-1.5-110b",), "Gradio 4.27", complete=True),
-    Known("Qwen/Qwen2-7b-instruct-demo", ("qwen-2-7b",), "Gradio 4.33"),
-    Known("Qwen/Qwen2.5-72B-Instruct", ("qwen-2.5-72b",), "the API of Qwen2-72B"),
-    Known("Qwen/Qwen2.5-Max-Demo", ("qwen-2.5-max",), "Gradio 5, the API of Qwen2-72B"),
-    Known("Qwen/Qwen2.5", ("qwen-2.5",), "Gradio 4.44 with modelscope_studio; radio= is the size", {"radio": "72B"}),
-    Known("Qwen/Qwen2.5-Coder-demo", ("qwen-2.5-coder",), "radio= is the size", {"radio": "32B"}),
-    Known(
+    CatalogueEntry(DEFAULT, ("qwen-2-72b", "qwen-qwen2-72b-instruct"), "Gradio 4.32", options_complete=True),
+    CatalogueEntry("Qwen/Qwen1.5-110B-Chat-demo", ("qwen-1.5-110b",), "Gradio 4.27", options_complete=True),
+    CatalogueEntry("Qwen/Qwen2-7b-instruct-demo", ("qwen-2-7b",), "Gradio 4.33"),
+    CatalogueEntry("Qwen/Qwen2.5-72B-Instruct", ("qwen-2.5-72b",), "the API of Qwen2-72B"),
+    CatalogueEntry("Qwen/Qwen2.5-Max-Demo", ("qwen-2.5-max",), "Gradio 5, the API of Qwen2-72B"),
+    CatalogueEntry(
+        "Qwen/Qwen2.5", ("qwen-2.5",), "Gradio 4.44 with modelscope_studio; radio= is the size", {"radio": "72B"}
+    ),
+    CatalogueEntry("Qwen/Qwen2.5-Coder-demo", ("qwen-2.5-coder",), "radio= is the size", {"radio": "32B"}),
+    CatalogueEntry(
         "Qwen/Qwen3-Demo",
         ("qwen-3",),
         "Gradio 5.27 with modelscope_studio; shows its thinking",
@@ -64,12 +66,12 @@ class Space:
     Attributes:
         name: what to call it in messages: its id, or its URL if that is all that is known.
         url: the http(s) URL of its Gradio app, without a slash at the end.
-        known: what the catalogue has of it, if it has.
+        entry: what the catalogue has of it, if it has.
     """
 
     name: str
     url: str
-    known: Known | None = None
+    entry: CatalogueEntry | None = None
 
     @property
     def id(self) -> str | None:
@@ -77,7 +79,7 @@ class Space:
         return None if self.name == self.url else self.name
 
 
-def find(space: str) -> Space:
+def resolve(space: str) -> Space:
     """Find a Space by its id (`Qwen/Qwen2-72B-Instruct`), an alias (`qwen-2-72b`) or its http(s) URL.
 
     Raises:

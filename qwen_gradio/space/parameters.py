@@ -68,7 +68,7 @@ class Parameter:
     @property
     def is_chatbot(self) -> bool:
         """Whether it takes a Chatbot's value."""
-        return is_chatbot(self.component)
+        return is_chatbot_type(self.component)
 
     @property
     def is_for_system(self) -> bool:
@@ -88,7 +88,7 @@ class Parameter:
         by_name = None if named is None else int(named.start() > 0)
         return by_name if by_name is not None else 2 if labelled else 3, bool(self.default not in ("", None, EMPTY))
 
-    def typed(self, text: str) -> Any:
+    def wrap_text(self, text: str) -> Any:
         """Give a text in the form that its component takes."""
         return {**EMPTY, "text": text} if "multimodal" in self.component else text
 
@@ -104,7 +104,7 @@ class Parameter:
         bounds = [("from", self.minimum), ("to", self.maximum)]
         return " ".join([what, *(f"{word} {bound:g}" for word, bound in bounds if bound is not None)])
 
-    def checked(self, value: Any) -> Any:
+    def validate(self, value: Any) -> Any:
         """Give a value to send: the user's, on top of the default where both are mappings.
 
         Raises:
@@ -112,7 +112,7 @@ class Parameter:
         """
         if value is None and self.default is None:
             return None
-        if not self._takes(value):
+        if not self._accepts(value):
             raise InvalidOption(f"expected {self.expected} for {self.name}, got {value!r:.80}")
         try:
             json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
@@ -122,7 +122,7 @@ class Parameter:
             return {**verbatim({key: one for key, one in self.default.items() if key not in value}), **value}
         return value
 
-    def _takes(self, value: Any) -> bool:
+    def _accepts(self, value: Any) -> bool:
         if self.choices is not None:
             chosen = value if self.many and isinstance(value, list | tuple) else [value]
             return isinstance(value, list | tuple) == self.many and all(map(self._is_choice, chosen))
@@ -144,17 +144,17 @@ class Parameter:
         )
 
 
-def type_of(component: Mapping[str, Any]) -> str:
+def component_type(component: Mapping[str, Any]) -> str:
     """The type of a component in `/config`, in lower case."""
     return str(component.get("type", "")).lower()
 
 
-def is_chatbot(kind: str) -> bool:
+def is_chatbot_type(kind: str) -> bool:
     """Whether a component of this type is a Chatbot, Gradio's own or another's."""
     return kind.endswith("chatbot")
 
 
-def parameter(
+def parse_parameter(
     number: int,
     component: Mapping[str, Any],
     documented: Mapping[str, Any] | None,
@@ -174,7 +174,7 @@ def parameter(
     about = documented or {}
     label = str(about.get("label") or props.get("label") or "")
     name = str(about.get("parameter_name") or _name_of(label, number, taken))
-    kind_of = type_of(component)
+    kind_of = component_type(component)
     default = about["parameter_default"] if about.get("parameter_has_default") else props.get("value")
     if default is None:
         default = defaults.get(name)

@@ -16,7 +16,7 @@ from ..text import chatbot
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat, as_prompt
 from .page import Dependency, parse_page
-from .parameters import SYSTEM, Parameter, is_chatbot, parameter, type_of
+from .parameters import SYSTEM, Parameter, component_type, is_chatbot_type, parse_parameter
 from .verbatim import verbatim
 
 # What pages offer beside asking, by the words that such endpoints are named with.
@@ -52,7 +52,7 @@ class Endpoint:
     system: str | None
     system_key: str | None
     reply: int | None
-    dialect: chatbot.Dialect | None
+    dialect: chatbot.HistoryFormat | None
     streams: bool
 
     @property
@@ -71,7 +71,7 @@ class Endpoint:
         """
         check_options(options, [option.name for option in self.options])
         values = {
-            taken.name: taken.checked(options[taken.name]) if taken.name in options else verbatim(taken.default)
+            taken.name: taken.validate(options[taken.name]) if taken.name in options else verbatim(taken.default)
             for taken in self.parameters
         }
         if chat.system is not None and self.system is not None:
@@ -81,7 +81,7 @@ class Endpoint:
             turns = chat.turns if self.query is not None else (*chat.turns, (question, ""))
             values[self.history] = chatbot.encode(turns, self.dialect)
         return tuple(
-            taken.typed(question) if taken.name == self.query else values[taken.name] for taken in self.parameters
+            taken.wrap_text(question) if taken.name == self.query else values[taken.name] for taken in self.parameters
         )
 
     def _with_system(self, value: Any, system: str) -> Any:
@@ -103,11 +103,11 @@ class Endpoint:
             if not isinstance(output, list | tuple) or len(output) <= self.reply:
                 raise ProtocolError(f"its reply can't be read: {reprlib.repr(output):.80}")
             shown = output[self.reply]
-        value = chatbot.value_of(shown)
+        value = chatbot.unwrap_update(shown)
         if value is None:
             return None
         try:
-            snapshot = (_plain if self.dialect is None else chatbot.newest)(value, whole=whole)
+            snapshot = (_plain if self.dialect is None else chatbot.latest_reply)(value, whole=whole)
         except RecursionError:
             snapshot = None
         if snapshot is None:
@@ -119,10 +119,10 @@ class Endpoint:
         if not chat.turns or self.dialect is None or not isinstance(value, list | tuple):
             return False
         question, answer = chat.turns[-1]
-        known = chatbot.snapshot_of(answer, whole=True) or snapshot
+        known = chatbot.parse_content(answer, whole=True) or snapshot
         if snapshot.answer.strip() != known.answer.strip():
             return False
-        asked = chatbot.newest_question(value)
+        asked = chatbot.latest_question(value)
         if asked is not None and asked.strip() == chat.query.strip() != question.strip():
             return False
         return len(value) <= len(chatbot.encode(chat.turns, self.dialect))
@@ -131,8 +131,12 @@ class Endpoint:
 def _plain(value: object, *, whole: bool) -> Snapshot | None:
     """A text, or what a `gr.ChatInterface` gives for a message or messages: role dicts."""
     if isinstance(value, list | tuple):
-        return chatbot.newest([{"role": "assistant", "content": one} for one in value], whole=whole) if value else None
-    return chatbot.snapshot_of(value, whole=whole)
+        return (
+            chatbot.latest_reply([{"role": "assistant", "content": one} for one in value], whole=whole)
+            if value
+            else None
+        )
+    return chatbot.parse_content(value, whole=whole)
 
 
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
@@ -147,7 +151,7 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
         raise InvalidOption(f"unknown option {', '.join(map(repr, unknown))}: {expected}")
 
 
-def recognise(
+def find_chat_endpoint(
     config: Mapping[str, Any],
     info: Mapping[str, Any],
     *,
@@ -187,7 +191,7 @@ def _recognised(
     described = parse_page(config, info)
     wanted = None if api_name is None else "/" + api_name.strip("/")
     among = [about for about in described if wanted in (None, about.api_name)]
-    found = [(about, endpoint) for about in among if (endpoint := _chatting(about, config, defaults, wanted))]
+    found = [(about, endpoint) for about in among if (endpoint := as_chat_endpoint(about, config, defaults, wanted))]
     if not found:
         what = "no endpoint that chats, which would take a text and answer in a Chatbot or a text"
         if wanted is not None:
@@ -211,15 +215,16 @@ def _rank(about: Dependency, endpoint: Endpoint, prepared: set[Any]) -> tuple[bo
     )
 
 
-def _chatting(
+def as_chat_endpoint(
     about: Dependency, config: Mapping[str, Any], defaults: Mapping[str, Any], wanted: str | None
 ) -> Endpoint | None:
+    """Reads a dependency as a chat endpoint; None if it can't chat."""
     parameters = _parameters(about, defaults)
     reply = _reply(about, any_text=wanted is not None)
     if reply is None:
         return None
     component = about.outputs[reply]
-    answers_in_chatbot = is_chatbot(type_of(component))
+    answers_in_chatbot = is_chatbot_type(component_type(component))
     history = next((taken.name for taken in parameters if taken.is_chatbot and answers_in_chatbot), None)
     texts = [(taken.query_rank, taken.name) for taken in parameters if taken.query_rank is not None]
     query = min(texts, key=lambda text: text[0])[1] if texts else None
@@ -245,14 +250,14 @@ def _parameters(about: Dependency, defaults: Mapping[str, Any]) -> tuple[Paramet
     for number, component in enumerate(about.inputs):
         documented = about.parameters[number] if about.parameters else None
         taken = [parameter.name for parameter in parameters]
-        parameters.append(parameter(number, component, documented, taken, defaults))
+        parameters.append(parse_parameter(number, component, documented, taken, defaults))
     return tuple(parameters)
 
 
 def _reply(about: Dependency, *, any_text: bool) -> int | None:
     """Which output is the reply: the Chatbot, or the text if that is all there is (or will do)."""
-    types = [type_of(component) for component in about.outputs]
-    chatbots = [number for number, kind in enumerate(types) if is_chatbot(kind)]
+    types = [component_type(component) for component in about.outputs]
+    chatbots = [number for number, kind in enumerate(types) if is_chatbot_type(kind)]
     texts = [number for number, kind in enumerate(types) if kind in REPLIES]
     if chatbots:
         return chatbots[0]
@@ -274,5 +279,5 @@ def _system(parameters: Sequence[Parameter], query: str | None) -> tuple[str | N
     return None, None
 
 
-def _dialect(config: Mapping[str, Any], component: Mapping[str, Any]) -> chatbot.Dialect:
-    return chatbot.dialect_of(str(config.get("version", "")), (component.get("props") or {}).get("type"))
+def _dialect(config: Mapping[str, Any], component: Mapping[str, Any]) -> chatbot.HistoryFormat:
+    return chatbot.history_format(str(config.get("version", "")), (component.get("props") or {}).get("type"))

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeGuard
 
 from .messages import Turn
 
-Dialect: TypeAlias = Literal["pairs", "messages", "parts"]
+HistoryFormat: TypeAlias = Literal["pairs", "messages", "parts"]
 
 _TAGS = ("<think>", "<thinking>")  # how models mark what they think before they answer
 _OPENED = re.compile(rf"\s*({'|'.join(_TAGS)})\s*")
@@ -28,14 +28,14 @@ class Snapshot:
     thinking: str = ""
 
 
-def dialect_of(version: str, chatbot_type: object) -> Dialect:
+def history_format(version: str, chatbot_type: object) -> HistoryFormat:
     """Tell the form that a server wants, from its Gradio version and its Chatbot's `type`."""
     if int(version.split(".")[0]) >= 6:
         return "parts"
     return "messages" if chatbot_type == "messages" else "pairs"
 
 
-def encode(turns: Sequence[Turn], dialect: Dialect) -> list[Any]:
+def encode(turns: Sequence[Turn], dialect: HistoryFormat) -> list[Any]:
     """Write the turns as a Chatbot's value; what one side left unsaid is None in a pair, and no message at all."""
     if dialect == "pairs":
         return [[user or None, answer or None] for user, answer in turns]
@@ -43,11 +43,11 @@ def encode(turns: Sequence[Turn], dialect: Dialect) -> list[Any]:
     return [{"role": role, "content": _content(text, dialect)} for role, text in said]
 
 
-def _content(text: str, dialect: Dialect) -> object:
+def _content(text: str, dialect: HistoryFormat) -> object:
     return [{"type": "text", "text": text}] if dialect == "parts" else text
 
 
-def value_of(shown: object) -> object:
+def unwrap_update(shown: object) -> object:
     """Give what a component shows, where a server may send an update to it; None if that brings no value."""
     if isinstance(shown, dict):
         for name in ("value", "items"):
@@ -57,7 +57,7 @@ def value_of(shown: object) -> object:
     return shown
 
 
-def newest(value: object, *, whole: bool = False) -> Snapshot | None:
+def latest_reply(value: object, *, whole: bool = False) -> Snapshot | None:
     """Read the newest answer in a Chatbot's value.
 
     Thinking is what stands in `<think>` at the start of a text, in messages with a title (`metadata.title`, as Gradio's
@@ -76,9 +76,9 @@ def newest(value: object, *, whole: bool = False) -> Snapshot | None:
         return Snapshot()
     last = value[-1]
     if isinstance(last, dict):
-        return _joined([snapshot_of(message, whole=whole) for message in _newest_messages(value)], "\n\n")
+        return _joined([parse_content(message, whole=whole) for message in _newest_messages(value)], "\n\n")
     if _is_pair(last):
-        return _joined([snapshot_of(answer, whole=whole) for answer in _newest_answers(value)], "\n\n")
+        return _joined([parse_content(answer, whole=whole) for answer in _newest_answers(value)], "\n\n")
     return None
 
 
@@ -98,13 +98,13 @@ def _newest_answers(value: Sequence[object]) -> list[object]:
     return answers
 
 
-def newest_question(value: Sequence[object]) -> str | None:
+def latest_question(value: Sequence[object]) -> str | None:
     """Read the newest question in a Chatbot's value; None if there is none that can be read."""
     for item in reversed(value):
         said = item.get("content") if isinstance(item, dict) else item[0] if _is_pair(item) else None
         is_the_users = isinstance(item, dict) and item.get("role") == "user"
         if is_the_users or (_is_pair(item) and said is not None):
-            snapshot = snapshot_of(said, whole=True)
+            snapshot = parse_content(said, whole=True)
             return snapshot.answer if snapshot else None
     return None
 
@@ -119,23 +119,23 @@ def _newest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
     return messages
 
 
-def snapshot_of(said: object, *, whole: bool = False) -> Snapshot | None:
+def parse_content(said: object, *, whole: bool = False) -> Snapshot | None:
     """Read one message: a text, None, a part, a list of parts, or a role dict; None if it can't be read."""
     if said is None:
         return Snapshot()
     if isinstance(said, str):
-        return _thought_apart(said, whole=whole)
+        return _split_thinking(said, whole=whole)
     if isinstance(said, dict):
         return _of_mapping(said, whole=whole)
     if isinstance(said, list | tuple):
-        return _joined([snapshot_of(part, whole=whole) for part in said], "")
+        return _joined([parse_content(part, whole=whole) for part in said], "")
     return None
 
 
 def _of_mapping(said: Mapping[str, Any], *, whole: bool) -> Snapshot | None:
     if "text" not in said and "content" not in said:
         return None
-    snapshot = snapshot_of(said["text"] if "text" in said else said["content"], whole=whole)
+    snapshot = parse_content(said["text"] if "text" in said else said["content"], whole=whole)
     metadata = said.get("metadata")
     is_thought = said.get("type") == "tool" or (isinstance(metadata, dict) and metadata.get("title"))
     if snapshot is not None and is_thought:
@@ -143,7 +143,7 @@ def _of_mapping(said: Mapping[str, Any], *, whole: bool) -> Snapshot | None:
     return snapshot
 
 
-def _thought_apart(text: str, *, whole: bool) -> Snapshot:
+def _split_thinking(text: str, *, whole: bool) -> Snapshot:
     opened = _OPENED.match(text)
     if opened is None:
         is_half_a_tag = not whole and len(text) < 40 and any(tag.startswith(text.lstrip()) for tag in _TAGS)

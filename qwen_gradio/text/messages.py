@@ -32,7 +32,7 @@ class Chat:
     query: str
 
 
-def read(messages: str | Sequence[Message], system: str | None = None) -> Chat:
+def parse_messages(messages: str | Sequence[Message], system: str | None = None) -> Chat:
     """Understand a prompt, or messages as OpenAI's clients take them.
 
     System messages, wherever they stand, are joined by newlines after `system`; "developer" is another name for
@@ -41,7 +41,7 @@ def read(messages: str | Sequence[Message], system: str | None = None) -> Chat:
     Raises:
         InvalidMessages: no question, an unknown role, content that isn't text, or an answer at the end.
     """
-    said = [(_role(message), text_of(message.get("content"))) for message in _listed(as_messages(messages))]
+    said = [(_role(message), content_text(message.get("content"))) for message in _listed(as_messages(messages))]
     systems = [text for role, text in said if role in ("system", "developer")]
     if system is not None:
         systems.insert(0, system)
@@ -69,8 +69,8 @@ def format_prompt(messages: Sequence[Message]) -> str:
         InvalidMessages: content that isn't text.
     """
     if len(messages) == 1:
-        return text_of(messages[0].get("content"), none="")
-    said = [(str(message.get("role")), text_of(message.get("content"), none="")) for message in messages]
+        return content_text(messages[0].get("content"), none="")
+    said = [(str(message.get("role")), content_text(message.get("content"), none="")) for message in messages]
     lines = [f"{role.capitalize()}: {text}" for role, text in said if text.strip()]
     return "\n".join([*lines, "Assistant:"]) if lines else ""
 
@@ -89,7 +89,7 @@ def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
     return format_prompt([{"role": role, "content": text} for role, text in [*said, ("user", chat.query)]])
 
 
-def text_of(content: object, *, none: str | None = None) -> str:
+def content_text(content: object, *, none: str | None = None) -> str:
     """Give a message's content as text: a string, or a list of text parts.
 
     Args:

@@ -22,7 +22,7 @@ PLACEHOLDER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Splice:
+class Edit:
     """A change to the reply: from character `start` on, the text is now `text`."""
 
     start: int
@@ -33,7 +33,7 @@ class Splice:
         return before[: self.start] + self.text
 
 
-class Decoder:
+class SnapshotDecoder:
     """Takes snapshots in turn, and gives what is new in each.
 
     Attributes:
@@ -49,13 +49,13 @@ class Decoder:
         self._whole = ""
         self._since: list[str] = []
 
-    def feed(self, snapshot: str) -> Splice | None:
+    def feed(self, snapshot: str) -> Edit | None:
         """Take the next snapshot; None if it brings nothing new."""
         if snapshot.endswith(CURSORS):
             snapshot = self._without_cursor(snapshot)
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
-    def finish(self, snapshot: str) -> Splice | None:
+    def finish(self, snapshot: str) -> Edit | None:
         """Take the last snapshot, which is the reply to the letter; None if it brings nothing new."""
         return self._advance(snapshot, last=True)
 
@@ -66,7 +66,7 @@ class Decoder:
         known = self.text[len(stripped) :]
         return stripped + known if known and cut.startswith(known, len(stripped)) else stripped
 
-    def _advance(self, snapshot: str, *, last: bool = False) -> Splice | None:
+    def _advance(self, snapshot: str, *, last: bool = False) -> Edit | None:
         before = self.before = self.text
         self.text = snapshot
         if last or len(before) <= WINDOW or len(snapshot) >= 2 * len(self._whole):
@@ -75,13 +75,13 @@ class Decoder:
             return self._compare(snapshot)
         new = snapshot[len(before) :]
         self._since.append(new)
-        return Splice(len(before), new) if new else None
+        return Edit(len(before), new) if new else None
 
-    def _compare(self, snapshot: str) -> Splice | None:
+    def _compare(self, snapshot: str) -> Edit | None:
         sent = self._whole + "".join(self._since)
         self._whole, self._since = snapshot, []
         start = len(sent) if snapshot.startswith(sent) else _common(sent, snapshot)
-        return None if start == len(sent) == len(snapshot) else Splice(start, snapshot[start:])
+        return None if start == len(sent) == len(snapshot) else Edit(start, snapshot[start:])
 
 
 def _common(a: str, b: str) -> int:

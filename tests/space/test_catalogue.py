@@ -3,7 +3,7 @@ import re
 import pytest
 
 from qwen_gradio import InvalidSpace, generate_session_hash
-from qwen_gradio.space.catalogue import CATALOGUE, find
+from qwen_gradio.space.catalogue import CATALOGUE, resolve
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from qwen_gradio.space.catalogue import CATALOGUE, find
     ],
 )
 def test_space_id_alias_or_url_is_resolved(space: str, name: str, url: str) -> None:
-    found = find(space)
+    found = resolve(space)
     assert (found.name, found.url) == (name, url)
 
 
@@ -30,7 +30,7 @@ def test_space_invalid_raises_invalid_space(space: str) -> None:
     with pytest.raises(
         InvalidSpace, match=r"expected a Space id like Qwen/Qwen2-72B-Instruct, an alias \(.*qwen-2-72b"
     ):
-        find(space)
+        resolve(space)
 
 
 def test_session_hash_is_twelve_hexadecimal_characters() -> None:
@@ -42,10 +42,10 @@ def test_session_hash_is_twelve_hexadecimal_characters() -> None:
 def test_space_catalogue_names_are_unique() -> None:
     names = [name.lower() for known in CATALOGUE for name in (known.id, *known.aliases)]
     assert len(names) == len(set(names))
-    assert all(find(name).known is known for known in CATALOGUE for name in (known.id, *known.aliases))
+    assert all(resolve(name).entry is known for known in CATALOGUE for name in (known.id, *known.aliases))
 
 
 def test_space_given_by_url_has_no_id() -> None:
-    assert find("http://127.0.0.1:7860").id is None
-    assert find("qwen-3").id == "Qwen/Qwen3-Demo"
-    assert find("someone/else").known is None
+    assert resolve("http://127.0.0.1:7860").id is None
+    assert resolve("qwen-3").id == "Qwen/Qwen3-Demo"
+    assert resolve("someone/else").entry is None

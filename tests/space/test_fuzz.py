@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_gradio import ProtocolError, QwenGradioError
-from qwen_gradio.space.recipe import Endpoint, recognise
+from qwen_gradio.space.recipe import Endpoint, find_chat_endpoint
 from qwen_gradio.text import chatbot
 from qwen_gradio.text.messages import Chat
 
@@ -60,14 +60,14 @@ INFO = st.fixed_dictionaries(
 
 @given(JSON, st.booleans())
 def test_fuzz_chatbot_value_gives_snapshot_or_none(value: Any, whole: bool) -> None:
-    assert isinstance(chatbot.newest(value, whole=whole), chatbot.Snapshot | None)
-    assert isinstance(chatbot.snapshot_of(value, whole=whole), chatbot.Snapshot | None)
+    assert isinstance(chatbot.latest_reply(value, whole=whole), chatbot.Snapshot | None)
+    assert isinstance(chatbot.parse_content(value, whole=whole), chatbot.Snapshot | None)
 
 
 @given(CONFIG, INFO, JSON, JSON)
 def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: Any, output: Any, option: Any) -> None:
     try:
-        endpoint = recognise(config, info)
+        endpoint = find_chat_endpoint(config, info)
         options = {taken.name: option for taken in endpoint.options[:1]}
         assert len(endpoint.arguments(TURNS, {})) == len(endpoint.parameters)
         endpoint.arguments(TURNS, options)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from qwen_gradio import InvalidOption, Parameter
-from qwen_gradio.space.parameters import parameter
+from qwen_gradio.space.parameters import parse_parameter
 
 
 def of(kind: str, schema: dict[str, Any] | None = None, **props: Any) -> Parameter:
-    return parameter(0, {"type": kind, "props": props, "api_info": schema}, {"parameter_name": "it"}, [], {})
+    return parse_parameter(0, {"type": kind, "props": props, "api_info": schema}, {"parameter_name": "it"}, [], {})
 
 
 NUMBER = {"type": "number"}
@@ -38,7 +38,7 @@ MANY = of("checkboxgroup", {"type": "array"}, choices=["a", "b"])
     ],
 )
 def test_option_valid_value_is_accepted(taker: Parameter, value: object) -> None:
-    assert taker.checked(value) == value
+    assert taker.validate(value) == value
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_option_valid_value_is_accepted(taker: Parameter, value: object) -> None
 )
 def test_option_invalid_value_raises_invalid_option(taker: Parameter, value: object, expected: str) -> None:
     with pytest.raises(InvalidOption, match=expected):
-        taker.checked(value)
+        taker.validate(value)
 
 
 def test_option_mapping_is_merged_into_default() -> None:
     form = of("form", {"type": "object"}, value={"model": "big", "budget": 38})
-    assert form.checked({"budget": 1}) == {"model": "big", "budget": 1}
+    assert form.validate({"budget": 1}) == {"model": "big", "budget": 1}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_option_mapping_is_merged_into_default() -> None:
 )
 def test_option_default_prefers_published_value(about: dict[str, Any], value: object, default: object) -> None:
     component = {"type": "radio", "props": {"value": value}}
-    assert parameter(0, component, {"parameter_name": "it", **about}, [], {"it": "known"}).default == default
+    assert parse_parameter(0, component, {"parameter_name": "it", **about}, [], {"it": "known"}).default == default
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_option_default_prefers_published_value(about: dict[str, Any], value: ob
 def test_parameter_role_is_inferred_from_component_and_label(
     kind: str, label: str, is_query: bool, is_system: bool
 ) -> None:
-    taker = parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
+    taker = parse_parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
     assert ((taker.query_rank or (9, False))[0] < 3, taker.is_for_system) == (is_query, is_system)
 
 
@@ -111,17 +111,17 @@ def test_parameter_role_is_inferred_from_component_and_label(
 )
 def test_option_not_json_serialisable_raises_invalid_option(value: object) -> None:
     with pytest.raises(InvalidOption, match="can be sent as JSON for it"):
-        of("json").checked(value)
+        of("json").validate(value)
 
 
 def test_option_file_accepts_only_handle_file() -> None:
     handled = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
-    assert of("file", {"type": "object"}).checked(handled) == handled
-    assert of("file", {"type": "array"}).checked([handled]) == [handled]
+    assert of("file", {"type": "object"}).validate(handled) == handled
+    assert of("file", {"type": "array"}).validate([handled]) == [handled]
     with pytest.raises(InvalidOption, match=r"expected gradio_client.handle_file\(path or URL\) for it"):
-        of("file", {"type": "object"}).checked("/etc/hostname")
+        of("file", {"type": "object"}).validate("/etc/hostname")
 
 
 def test_option_true_does_not_match_choice_one() -> None:
     with pytest.raises(InvalidOption, match="one of 1, 2"):
-        of("radio", None, choices=[1, 2]).checked(True)
+        of("radio", None, choices=[1, 2]).validate(True)

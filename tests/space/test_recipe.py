@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from qwen_gradio import EndpointNotFound, InvalidOption, ProtocolError
-from qwen_gradio.space.recipe import Endpoint, recognise
+from qwen_gradio.space.recipe import Endpoint, find_chat_endpoint
 from qwen_gradio.text.chatbot import Snapshot
 from qwen_gradio.text.messages import Chat
 
@@ -53,8 +53,8 @@ class Page:
             self.info["named_endpoints"][f"/{name}"] = {"parameters": parameters}
         return number
 
-    def recognised(self, **more: Any) -> Endpoint:
-        return recognise(self.config, self.info, **more)
+    def chat_endpoint(self, **more: Any) -> Endpoint:
+        return find_chat_endpoint(self.config, self.info, **more)
 
 
 def qwen_page(version: str = "6.0.0") -> Page:
@@ -78,7 +78,7 @@ def text_page() -> Page:
 
 
 def test_endpoint_qwen_space_is_recognised() -> None:
-    endpoint = qwen_page().recognised()
+    endpoint = qwen_page().chat_endpoint()
     assert (endpoint.api_name, endpoint.query, endpoint.history, endpoint.system) == (
         "/model_chat",
         "query",
@@ -93,7 +93,7 @@ def test_history_format_follows_endpoints_own_chatbot() -> None:
     page.component("chatbot", type="tuples")
     chatbot = page.component("chatbot", type="messages")
     page.endpoint("chat", {"message": page.component("textbox"), "history": chatbot}, [chatbot])
-    assert page.recognised().dialect == "messages"
+    assert page.chat_endpoint().dialect == "messages"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_endpoint_of_several_prefers_most_chat_like(better: dict[str, Any], wors
     add(**{"name": "worse", **worse})
     add(**{"name": "better", **better})
     add(**{"name": "better_1", **better})
-    assert page.recognised().api_name == "/" + better.get("name", "better")
+    assert page.chat_endpoint().api_name == "/" + better.get("name", "better")
 
 
 def test_endpoint_chain_selects_answering_step() -> None:
@@ -126,7 +126,7 @@ def test_endpoint_chain_selects_answering_step() -> None:
     chatbot, textbox = page.component("chatbot"), page.component("textbox")
     user = page.endpoint("user", {"message": textbox, "history": chatbot}, [textbox, chatbot], streams=False)
     page.endpoint("bot", {"history": chatbot}, [chatbot], streams=False, after=user)
-    endpoint = page.recognised()
+    endpoint = page.chat_endpoint()
     assert (endpoint.api_name, endpoint.query, endpoint.history) == ("/bot", None, "history")
     texts = [message["content"][0]["text"] for message in endpoint.arguments(TURNS, {})[0]]
     assert texts == ["a", "b", "c"]
@@ -137,17 +137,17 @@ def test_endpoint_no_chat_error_lists_available_endpoints() -> None:
     page.endpoint("add", {"a": page.component("number")}, [page.component("number")])
     page.endpoint("split", {"a": page.component("textbox")}, [page.component("textbox"), page.component("textbox")])
     with pytest.raises(EndpointNotFound, match="it has /add, /split"):
-        page.recognised()
-    assert page.recognised(api_name="split").reply == 0
+        page.chat_endpoint()
+    assert page.chat_endpoint(api_name="split").reply == 0
 
 
 def test_api_name_selects_endpoint_or_raises() -> None:
-    assert qwen_page().recognised(api_name="/model_chat_1").api_name == "/model_chat_1"
-    assert qwen_page().recognised(api_name="model_chat_1").api_name == "/model_chat_1"
+    assert qwen_page().chat_endpoint(api_name="/model_chat_1").api_name == "/model_chat_1"
+    assert qwen_page().chat_endpoint(api_name="model_chat_1").api_name == "/model_chat_1"
     with pytest.raises(EndpointNotFound, match="found no /nothing; it has /clear_session, /model_chat, "):
-        qwen_page().recognised(api_name="/nothing")
+        qwen_page().chat_endpoint(api_name="/nothing")
     with pytest.raises(EndpointNotFound, match="found that /clear_session takes no text, or answers in none; it has"):
-        qwen_page().recognised(api_name="/clear_session")
+        qwen_page().chat_endpoint(api_name="/clear_session")
 
 
 def test_endpoint_undocumented_is_recognised_by_components() -> None:
@@ -158,7 +158,7 @@ def test_endpoint_undocumented_is_recognised_by_components() -> None:
         " ": page.component("textbox", label="Your message"),
     }
     page.endpoint("hidden", {**inputs, "history": chatbot, "heat": heat, "again": heat}, [chatbot], hidden=True)
-    endpoint = page.recognised()
+    endpoint = page.chat_endpoint()
     assert (endpoint.query, endpoint.system, endpoint.history) == ("your_message", "system_prompt", "parameter_2")
     assert [option.name for option in endpoint.options] == ["top_p", "parameter_4"]
     assert endpoint.arguments(ASKED, {"top_p": 1}) == ("", "hi", [], 1, 0.5)
@@ -168,7 +168,7 @@ def test_session_state_is_not_a_parameter() -> None:
     page = Page()
     state, chatbot = page.component("state"), page.component("chatbot")
     page.endpoint("chat", {"message": page.component("textbox"), "state": state}, [state, chatbot])
-    endpoint = page.recognised()
+    endpoint = page.chat_endpoint()
     assert (endpoint.history, endpoint.reply) == (None, None)
     assert endpoint.arguments(TURNS, {}) == ("User: a\nAssistant: b\nUser: c\nAssistant:",)
 
@@ -192,8 +192,8 @@ def test_endpoint_other_textbox_becomes_option_not_query(other: str, props: dict
     chatbot = page.component("chatbot")
     inputs = {other: page.component("textbox", **props), question: page.component("textbox"), "history": chatbot}
     page.endpoint("chat", inputs, [chatbot])
-    assert page.recognised().query == question
-    assert [option.name for option in page.recognised().options] == [other]
+    assert page.chat_endpoint().query == question
+    assert [option.name for option in page.chat_endpoint().options] == [other]
 
 
 def test_endpoint_query_in_session_state_is_not_selected() -> None:
@@ -201,8 +201,8 @@ def test_endpoint_query_in_session_state_is_not_selected() -> None:
     chatbot, state = page.component("chatbot"), page.component("state")
     page.endpoint("chat", {"saved": state, "history": chatbot}, [chatbot])
     with pytest.raises(EndpointNotFound):
-        page.recognised()
-    assert page.recognised(api_name="/chat").query is None
+        page.chat_endpoint()
+    assert page.chat_endpoint(api_name="/chat").query is None
 
 
 def test_endpoint_named_chat_is_preferred() -> None:
@@ -210,16 +210,16 @@ def test_endpoint_named_chat_is_preferred() -> None:
     chatbot = page.component("chatbot")
     for name in ("persona", "chat"):
         page.endpoint(name, {"text": page.component("textbox"), "history": chatbot}, [chatbot])
-    assert page.recognised().api_name == "/chat"
+    assert page.chat_endpoint().api_name == "/chat"
 
 
 def test_endpoint_none_published_raises_endpoint_not_found() -> None:
     with pytest.raises(EndpointNotFound, match=r"it has none that is open to its API\. Name another by api_name="):
-        Page().recognised()
+        Page().chat_endpoint()
 
 
 def test_endpoint_arguments_follow_input_order() -> None:
-    endpoint = qwen_page("4.32.1").recognised()
+    endpoint = qwen_page("4.32.1").chat_endpoint()
     assert endpoint.arguments(ASKED, {}) == ("hi", [], "You help.")
     assert endpoint.arguments(Chat("be brief", (("a", "b"),), "c"), {}) == ("c", [["a", "b"]], "be brief")
 
@@ -229,7 +229,7 @@ def test_option_valid_is_sent_invalid_raises_invalid_option() -> None:
     radio = page.component("radio", choices=[["Big", "72B"], ["Small", "7B"]], value="72B")
     page.config["dependencies"][1]["inputs"].append(radio)
     page.info["named_endpoints"]["/model_chat"]["parameters"].append({"parameter_name": "radio"})
-    endpoint = page.recognised()
+    endpoint = page.chat_endpoint()
     assert endpoint.arguments(ASKED, {"radio": "7B"})[-1] == "7B"
     assert endpoint.arguments(ASKED, {})[-1] == "72B"
     with pytest.raises(InvalidOption, match="unknown option 'size': expected radio"):
@@ -246,12 +246,12 @@ def test_option_published_default_overrides_known_default() -> None:
         {"parameter_name": "bare"},
         {"parameter_name": "given"},
     ]
-    endpoint = page.recognised(defaults={"bare": "72B", "given": "72B", "gone": 1})
+    endpoint = page.chat_endpoint(defaults={"bare": "72B", "given": "72B", "gone": 1})
     assert endpoint.arguments(ASKED, {})[-2:] == ("72B", "7B")
 
 
 def test_system_without_input_is_put_into_prompt() -> None:
-    endpoint = text_page().recognised()
+    endpoint = text_page().chat_endpoint()
     assert endpoint.arguments(Chat("be brief", (), "hi"), {}) == ("System: be brief\nUser: hi\nAssistant:",)
     assert endpoint.arguments(Chat("", (), "hi"), {}) == ("hi",)
 
@@ -262,7 +262,7 @@ def test_system_form_field_is_filled() -> None:
     page.endpoint(
         "add_message", {"input_value": page.component("antdxsender"), "settings": form}, [page.component("prochatbot")]
     )
-    endpoint = page.recognised()
+    endpoint = page.chat_endpoint()
     assert endpoint.arguments(Chat("be brief", (), "hi"), {})[1] == {"model": "big", "sys_prompt": "be brief"}
     assert endpoint.arguments(ASKED, {"settings": {"model": "small"}})[1] == {
         "model": "small",
@@ -273,7 +273,7 @@ def test_system_form_field_is_filled() -> None:
 def test_endpoint_multimodal_textbox_gets_text_and_files() -> None:
     page = Page()
     page.endpoint("chat", {"message": page.component("multimodaltextbox")}, [page.component("chatbot")])
-    assert page.recognised().arguments(ASKED, {}) == ({"text": "hi", "files": []},)
+    assert page.chat_endpoint().arguments(ASKED, {}) == ({"text": "hi", "files": []},)
 
 
 def test_endpoint_chat_interface_is_recognised() -> None:
@@ -284,7 +284,7 @@ def test_endpoint_chat_interface_is_recognised() -> None:
         "system": page.component("textbox"),
     }
     page.endpoint("respond", inputs, [page.component("json", label="Response"), page.component("json")])
-    endpoint = page.recognised()
+    endpoint = page.chat_endpoint()
     assert (endpoint.query, endpoint.system, endpoint.reply, endpoint.dialect) == ("message", "system", 0, None)
 
 
@@ -302,7 +302,7 @@ def test_endpoint_chat_interface_is_recognised() -> None:
     ],
 )
 def test_snapshot_text_output_is_read(output: object, snapshot: Snapshot | None) -> None:
-    assert text_page().recognised().snapshot(output, ASKED) == snapshot
+    assert text_page().chat_endpoint().snapshot(output, ASKED) == snapshot
 
 
 def parts(*texts: str) -> list[dict[str, Any]]:
@@ -311,7 +311,7 @@ def parts(*texts: str) -> list[dict[str, Any]]:
 
 
 def test_snapshot_chatbot_output_gives_newest_turn() -> None:
-    endpoint = qwen_page().recognised()
+    endpoint = qwen_page().chat_endpoint()
     assert endpoint.snapshot(("", parts("a", "b", "c", "d"), ""), TURNS) == Snapshot("d")
     assert endpoint.snapshot(("", {"value": parts("a", "b", "c", "d")}, ""), TURNS) == Snapshot("d")
     assert endpoint.snapshot(("", parts("a", "b", "c", "b"), ""), TURNS) == Snapshot("b")  # the same answer again
@@ -324,16 +324,16 @@ def test_snapshot_chatbot_output_gives_newest_turn() -> None:
 def test_snapshot_single_output_is_read() -> None:
     page = Page()
     page.endpoint("chat", {"query": page.component("textbox")}, [page.component("chatbot")])
-    assert page.recognised().snapshot(parts("a", "b"), ASKED) == Snapshot("b")
+    assert page.chat_endpoint().snapshot(parts("a", "b"), ASKED) == Snapshot("b")
 
 
 @pytest.mark.parametrize("output", [None, "text", (), ("",), [ValueError("in a step")], ("", 3, "")])
 def test_snapshot_malformed_chatbot_output_raises_protocol_error(output: object) -> None:
     with pytest.raises(ProtocolError, match="can't be read"):
-        qwen_page().recognised().snapshot(output, ASKED)
+        qwen_page().chat_endpoint().snapshot(output, ASKED)
 
 
 @pytest.mark.parametrize("output", [[3], [], 3])
 def test_snapshot_malformed_text_output_raises_protocol_error(output: object) -> None:
     with pytest.raises(ProtocolError, match="can't be read"):
-        text_page().recognised().snapshot(output, ASKED)
+        text_page().chat_endpoint().snapshot(output, ASKED)

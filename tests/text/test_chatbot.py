@@ -2,7 +2,15 @@ import itertools
 
 import pytest
 
-from qwen_gradio.text.chatbot import Dialect, Snapshot, dialect_of, encode, newest, snapshot_of, value_of
+from qwen_gradio.text.chatbot import (
+    HistoryFormat,
+    Snapshot,
+    encode,
+    history_format,
+    latest_reply,
+    parse_content,
+    unwrap_update,
+)
 
 TURNS = [("a", "b"), ("c", "")]
 
@@ -19,9 +27,9 @@ TURNS = [("a", "b"), ("c", "")]
     ],
 )
 def test_history_format_follows_gradio_version_and_chatbot_type(
-    version: str, kind: str | None, dialect: Dialect
+    version: str, kind: str | None, dialect: HistoryFormat
 ) -> None:
-    assert dialect_of(version, kind) == dialect
+    assert history_format(version, kind) == dialect
 
 
 def test_history_format_pairs_encodes_turns() -> None:
@@ -41,8 +49,8 @@ def test_history_format_parts_encodes_turns() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["pairs", "messages", "parts"])
-def test_history_format_encoded_turns_read_back(dialect: Dialect) -> None:
-    assert newest(encode([("a", "b"), ("c", "d")], dialect)) == Snapshot("d")
+def test_history_format_encoded_turns_read_back(dialect: HistoryFormat) -> None:
+    assert latest_reply(encode([("a", "b"), ("c", "d")], dialect)) == Snapshot("d")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,7 @@ def test_history_format_encoded_turns_read_back(dialect: Dialect) -> None:
     ],
 )
 def test_chatbot_value_gives_newest_answer(value: object, text: str) -> None:
-    assert newest(value) == Snapshot(text)
+    assert latest_reply(value) == Snapshot(text)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +92,7 @@ def test_chatbot_value_gives_newest_answer(value: object, text: str) -> None:
     ],
 )
 def test_chatbot_malformed_value_gives_none(value: object) -> None:
-    assert newest(value) is None
+    assert latest_reply(value) is None
 
 
 THOUGHTS = [{"role": "assistant", "content": "hm", "metadata": {"title": "🧠 Thinking"}}]
@@ -108,12 +116,12 @@ THOUGHTS = [{"role": "assistant", "content": "hm", "metadata": {"title": "🧠 T
     ],
 )
 def test_chatbot_thinking_is_separated_from_answer(value: object, snapshot: Snapshot) -> None:
-    assert newest(value) == snapshot
+    assert latest_reply(value) == snapshot
 
 
 def test_thinking_partial_tag_never_retracts_text() -> None:
     text = "<think>hm <b> hm</think>a < b"
-    shown = [newest([["q", text[:length]]]) for length in range(len(text) + 1)]
+    shown = [latest_reply([["q", text[:length]]]) for length in range(len(text) + 1)]
     grown = [(snapshot.answer, snapshot.thinking) for snapshot in shown if snapshot]
     assert grown[-1] == ("a < b", "hm <b> hm")
     for (answer, thinking), (later_answer, later_thinking) in itertools.pairwise(grown):
@@ -123,13 +131,13 @@ def test_thinking_partial_tag_never_retracts_text() -> None:
 
 @pytest.mark.parametrize("text", ["<", "<thin", " "])
 def test_thinking_unfinished_opening_tag_becomes_text_at_end(text: str) -> None:
-    assert newest([["q", text]]) == Snapshot("")
-    assert newest([["q", text]], whole=True) == Snapshot(text)
+    assert latest_reply([["q", text]]) == Snapshot("")
+    assert latest_reply([["q", text]], whole=True) == Snapshot(text)
 
 
 def test_thinking_unfinished_closing_tag_stays_thinking_at_end() -> None:
-    assert newest([["q", "<think>hm</th"]]) == Snapshot("", "hm")
-    assert newest([["q", "<think>hm</th"]], whole=True) == Snapshot("", "hm</th")
+    assert latest_reply([["q", "<think>hm</th"]]) == Snapshot("", "hm")
+    assert latest_reply([["q", "<think>hm</th"]], whole=True) == Snapshot("", "hm</th")
 
 
 @pytest.mark.parametrize(
@@ -145,9 +153,9 @@ def test_thinking_unfinished_closing_tag_stays_thinking_at_end() -> None:
     ],
 )
 def test_chatbot_update_value_is_extracted(shown: object, value: object) -> None:
-    assert value_of(shown) == value
+    assert unwrap_update(shown) == value
 
 
 def test_chatbot_single_message_is_read() -> None:
-    assert snapshot_of({"role": "assistant", "content": "a"}) == Snapshot("a")
-    assert snapshot_of({"role": "assistant"}) is None
+    assert parse_content({"role": "assistant", "content": "a"}) == Snapshot("a")
+    assert parse_content({"role": "assistant"}) is None

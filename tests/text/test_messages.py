@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from qwen_gradio import InvalidMessages, format_prompt
-from qwen_gradio.text.messages import Chat, read
+from qwen_gradio.text.messages import Chat, parse_messages
 
 
 def message(role: str, content: object) -> dict[str, object]:
@@ -23,34 +23,34 @@ def system(content: object) -> dict[str, object]:
 
 
 def test_messages_prompt_string_is_the_query() -> None:
-    assert read("hi") == Chat(None, (), "hi")
+    assert parse_messages("hi") == Chat(None, (), "hi")
 
 
 def test_messages_list_gives_history_and_query() -> None:
-    assert read([user("a"), assistant("b"), user("c")]) == Chat(None, (("a", "b"),), "c")
+    assert parse_messages([user("a"), assistant("b"), user("c")]) == Chat(None, (("a", "b"),), "c")
 
 
 def test_messages_system_and_developer_are_joined() -> None:
     messages = [system("one"), user("a"), assistant("b"), message("developer", "two"), user("c")]
-    assert read(messages, "zero").system == "zero\none\ntwo"
+    assert parse_messages(messages, "zero").system == "zero\none\ntwo"
 
 
 def test_messages_empty_system_is_not_none() -> None:
-    assert read("hi", "").system == ""
-    assert read("hi").system is None
+    assert parse_messages("hi", "").system == ""
+    assert parse_messages("hi").system is None
 
 
 def test_messages_same_role_in_a_row_are_joined() -> None:
     messages = [user("a"), user("b"), assistant("c"), assistant("d"), user("e"), user("f")]
-    assert read(messages) == Chat(None, (("a\n\nb", "c\n\nd"),), "e\n\nf")
+    assert parse_messages(messages) == Chat(None, (("a\n\nb", "c\n\nd"),), "e\n\nf")
 
 
 def test_messages_leading_assistant_is_kept_in_history() -> None:
-    assert read([assistant("Welcome"), user("hi")]) == Chat(None, (("", "Welcome"),), "hi")
+    assert parse_messages([assistant("Welcome"), user("hi")]) == Chat(None, (("", "Welcome"),), "hi")
 
 
 def test_messages_text_parts_are_joined() -> None:
-    assert read([user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])]).query == "ab"
+    assert parse_messages([user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])]).query == "ab"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_messages_text_parts_are_joined() -> None:
 )
 def test_messages_invalid_raises_invalid_messages(messages: Any, expected: str) -> None:
     with pytest.raises(InvalidMessages, match=expected) as caught:
-        read(messages)
+        parse_messages(messages)
     assert isinstance(caught.value, ValueError)
 
 

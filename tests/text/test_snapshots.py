@@ -2,20 +2,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qwen_gradio.text.snapshots import CURSORS, WINDOW, Decoder, Splice
+from qwen_gradio.text.snapshots import CURSORS, WINDOW, Edit, SnapshotDecoder
 
 
-def decoded(snapshots: list[str]) -> list[Splice]:
-    decoder = Decoder()
-    splices = [decoder.feed(snapshot) for snapshot in snapshots]
-    splices.append(decoder.finish(snapshots[-1]))
-    return [splice for splice in splices if splice]
+def decoded(snapshots: list[str]) -> list[Edit]:
+    decoder = SnapshotDecoder()
+    edits = [decoder.feed(snapshot) for snapshot in snapshots]
+    edits.append(decoder.finish(snapshots[-1]))
+    return [edit for edit in edits if edit]
 
 
-def applied(splices: list[Splice]) -> str:
+def applied(edits: list[Edit]) -> str:
     text = ""
-    for splice in splices:
-        text = splice.apply(text)
+    for edit in edits:
+        text = edit.apply(text)
     return text
 
 
@@ -38,32 +38,32 @@ def growing(pieces: list[str]) -> list[str]:
     ],
 )
 def test_snapshot_appended_text_is_unchanged(pieces: list[str]) -> None:
-    assert [splice.text for splice in decoded(growing(pieces))] == pieces
+    assert [edit.text for edit in decoded(growing(pieces))] == pieces
 
 
 def test_snapshot_repeated_gives_no_fragment() -> None:
-    assert decoded(["", "a", "a", "a", "ab", "ab"]) == [Splice(0, "a"), Splice(1, "b")]
+    assert decoded(["", "a", "a", "a", "ab", "ab"]) == [Edit(0, "a"), Edit(1, "b")]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
 def test_snapshot_retracted_cursor_is_not_sent(cursor: str) -> None:
     snapshots = [cursor, "Hel" + cursor, "Hello" + cursor, "Hello"]
-    assert [splice.text for splice in decoded(snapshots)] == ["Hel", "lo"]
+    assert [edit.text for edit in decoded(snapshots)] == ["Hel", "lo"]
 
 
 def test_snapshot_blank_before_cursor_is_sent_with_next_text() -> None:
-    assert [splice.text for splice in decoded(["ab █", "ab c █", "ab c"])] == ["ab", " c"]
+    assert [edit.text for edit in decoded(["ab █", "ab c █", "ab c"])] == ["ab", " c"]
 
 
 @pytest.mark.parametrize("last", [" ▌", " \n▌", "  ▌ ▌"])
 def test_snapshot_cursor_after_read_blank_repeats_no_blank(last: str) -> None:
-    splices = decoded([" ", last, last])
-    assert "".join(splice.text for splice in splices) == last
-    assert all(splice.text for splice in splices), "nothing is withdrawn"
+    edits = decoded([" ", last, last])
+    assert "".join(edit.text for edit in edits) == last
+    assert all(edit.text for edit in edits), "nothing is withdrawn"
 
 
 def test_snapshot_cursor_after_rewritten_blank_withdraws_it() -> None:
-    assert [splice.text for splice in decoded(["a ", "a\n▌", "a\nb"])] == ["a ", "", "\nb"]
+    assert [edit.text for edit in decoded(["a ", "a\n▌", "a\nb"])] == ["a ", "", "\nb"]
 
 
 def test_snapshot_kept_cursor_is_text() -> None:
@@ -71,11 +71,11 @@ def test_snapshot_kept_cursor_is_text() -> None:
 
 
 def test_snapshot_rewrite_is_sent_from_first_difference() -> None:
-    assert decoded(["Hello wrold", "Hello world!"]) == [Splice(0, "Hello wrold"), Splice(7, "orld!")]
+    assert decoded(["Hello wrold", "Hello world!"]) == [Edit(0, "Hello wrold"), Edit(7, "orld!")]
 
 
 def test_snapshot_retracted_text_gives_empty_replacement() -> None:
-    assert decoded(["one word", ""]) == [Splice(0, "one word"), Splice(0, "")]
+    assert decoded(["one word", ""]) == [Edit(0, "one word"), Edit(0, "")]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_snapshot_retracted_text_gives_empty_replacement() -> None:
     [["Thinking…"], ["Thinking", "Thinking.", "Thinking.."], ["⏳ *Please wait*"], ["…"], ["Qwen is thinking...", ""]],
 )
 def test_snapshot_retracted_placeholder_is_not_sent(placeholders: list[str]) -> None:
-    assert decoded([*placeholders, "Hel", "Hello"]) == [Splice(0, "Hel"), Splice(3, "lo")]
+    assert decoded([*placeholders, "Hel", "Hello"]) == [Edit(0, "Hel"), Edit(3, "lo")]
 
 
 @pytest.mark.parametrize("text", ["Well…", "Thinking is hard", "..."])
@@ -93,26 +93,26 @@ def test_snapshot_kept_placeholder_is_text(text: str) -> None:
 
 
 def test_snapshot_placeholder_after_first_word_is_text() -> None:
-    assert decoded(["So", "So…"]) == [Splice(0, "So"), Splice(2, "…")]
+    assert decoded(["So", "So…"]) == [Edit(0, "So"), Edit(2, "…")]
 
 
 def test_snapshot_rewrite_before_window_is_sent_at_finish() -> None:
     long = "x" * 3 * WINDOW
     snapshots = [long, long + "y", "z" + long[1:] + "yy"]
-    decoder = Decoder()
-    splices = [decoder.feed(snapshot) for snapshot in snapshots]
-    assert splices[2] == Splice(3 * WINDOW + 1, "y")  # only the window was compared
+    decoder = SnapshotDecoder()
+    edits = [decoder.feed(snapshot) for snapshot in snapshots]
+    assert edits[2] == Edit(3 * WINDOW + 1, "y")  # only the window was compared
     assert decoder.text == snapshots[-1]  # the text is the Space's all the same
-    splices.append(decoder.finish(snapshots[-1]))
-    assert applied([splice for splice in splices if splice]) == snapshots[-1]
+    edits.append(decoder.finish(snapshots[-1]))
+    assert applied([edit for edit in edits if edit]) == snapshots[-1]
 
 
 def test_snapshot_rewrite_within_window_is_sent_at_once() -> None:
     long = "x" * 3 * WINDOW
-    decoder = Decoder()
+    decoder = SnapshotDecoder()
     for snapshot in (long, long + "abc"):
         decoder.feed(snapshot)
-    assert decoder.feed(long + "aXcd") == Splice(3 * WINDOW + 1, "Xcd")
+    assert decoder.feed(long + "aXcd") == Edit(3 * WINDOW + 1, "Xcd")
 
 
 class Counted(str):
@@ -133,7 +133,7 @@ class Counted(str):
 
 def test_snapshot_cost_is_independent_of_reply_length() -> None:
     def characters_looked_at(updates: int) -> int:
-        decoder, text, Counted.looked_at = Decoder(), "x" * WINDOW, 0
+        decoder, text, Counted.looked_at = SnapshotDecoder(), "x" * WINDOW, 0
         for _ in range(updates):
             text += "0123456789"
             decoder.feed(Counted(text))
@@ -151,9 +151,9 @@ TEXT = st.text(alphabet=st.sampled_from("ab [0,1]\r\n`é你👩\u200d👧▌"), 
 @example(["a", " ", "▌", "\n"])
 def test_snapshot_append_only_fragments_join_to_last(pieces: list[str]) -> None:
     snapshots = growing(pieces)
-    splices = decoded(snapshots)
-    assert "".join(splice.text for splice in splices) == snapshots[-1]
-    assert all(splice.text for splice in splices)
+    edits = decoded(snapshots)
+    assert "".join(edit.text for edit in edits) == snapshots[-1]
+    assert all(edit.text for edit in edits)
 
 
 @given(st.lists(TEXT | st.text(), min_size=1))
