@@ -1,30 +1,30 @@
-"""Everything this library raises, as one tree: what you did wrong, what the Space did wrong, what the way there did.
+"""Every exception of this package, as one tree.
 
 QwenGradioError
-├── UsageError (ValueError)         you: raised before the question is sent
-│   ├── InvalidMessages             no prompt, an unknown role, content that isn't text, an answer at the end
+├── UsageError (ValueError)         wrong use: raised before the question is sent
+│   ├── InvalidMessages             no question, an unknown role, content that isn't text, an answer at the end
 │   ├── InvalidSpace                no id, alias or URL
-│   └── InvalidOption               a parameter that the Space doesn't take, or a setting out of its range
-├── SpaceError                      the Space: it was reached, but gave no whole reply
-│   ├── SpaceNotFound               there is none of that name, or it is private
-│   ├── SpaceUnavailable *          it answers with an HTTP error: asleep, paused, building, broken (`state`)
-│   ├── NotAGradioApp               something else answers there
-│   ├── NeedsAuthentication         it wants a token or a password that it accepts
-│   ├── RateLimited *               it has had enough of us for now, or of our GPU quota (`retry_after`)
-│   ├── QueueFull *                 too many are waiting
-│   ├── EndpointNotFound            it has nothing that chats
-│   ├── AppRaised                   its own code raised while answering
-│   ├── ProtocolError               it sent what gradio_client can't read
-│   ├── EmptyReply *                it finished without a word
-│   └── ReplyTooLong                it said more than `max_reply_chars`
-├── TransportError                  the way: the connection failed
-│   ├── CannotConnect *             refused, no such host, TLS or proxy trouble
-│   ├── ConnectionLost *            it broke off before the reply was whole
-│   └── DeadlineExceeded * (TimeoutError)   one of the `Timeouts` passed (`deadline` tells which)
-├── ProviderFailed                  another provider, asked as a fallback, raised what is not of this tree
-└── AllFailed (ExceptionGroup)      the Space and every fallback: each of their errors (`exceptions`)
+│   └── InvalidOption               an unknown option, or a value out of its range
+├── SpaceError                      the Space was reached, and its reply is not whole
+│   ├── SpaceNotFound               no such Space, or a private one
+│   ├── SpaceUnavailable *          an HTTP error: asleep, paused, building, broken (`state`)
+│   ├── NotAGradioApp               no Gradio app at the URL
+│   ├── NeedsAuthentication         no token or password, or a wrong one
+│   ├── RateLimited *               too many requests, or a GPU quota that is used up (`retry_after`)
+│   ├── QueueFull *                 too many questions in its queue
+│   ├── EndpointNotFound            no chat endpoint
+│   ├── AppRaised                   an exception in its own code
+│   ├── ProtocolError               data that gradio_client can't read
+│   ├── EmptyReply *                an end without text
+│   └── ReplyTooLong                more text than `max_reply_chars`
+├── TransportError                  the connection failed
+│   ├── CannotConnect *             refused, no such host, TLS or proxy failure
+│   ├── ConnectionLost *            closed before the reply was whole
+│   └── DeadlineExceeded * (TimeoutError)   one of the `Timeouts` passed (`deadline`)
+├── ProviderFailed                  a fallback provider raised an exception of another kind
+└── AllFailed (ExceptionGroup)      the Space and every fallback failed (`exceptions`)
 
-* `retryable`: asking again later can help.
+* `retryable`: a later try can succeed.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ __all__ = (
 )
 
 
-# What to do about a Space in a state that the Hub reports, where the state tells more than the error.
+# Advice by the state that the Hub reports, more specific than the error's own.
 TRANSIENT_STATES = {
-    "sleeping": "Asking it has woken it up: ask again in a minute",
+    "sleeping": "The request has woken it up: ask again in a minute",
     "building": "Ask again in some minutes",
     "app starting": "Ask again in a minute",
 }
@@ -81,14 +81,14 @@ STATE_ADVICE = {**TRANSIENT_STATES, **TERMINAL_STATES}
 
 
 class QwenGradioError(Exception):
-    """Root of everything that this library raises.
+    """Base class of every exception of this package.
 
     Attributes:
-        space: the Space's id or URL, `""` where none was involved.
-        partial: the reply's text as far as it had arrived, `""` if it had not begun.
-        retryable: whether asking again later can help.
-        state: what the Hub says of a Space that didn't answer ("sleeping", "paused", …); `""` where it wasn't asked.
-        __cause__: the foreign exception behind it, where there is one.
+        space: the Space's id or URL; `""` if none is involved.
+        partial: the text of the reply before the error; `""` if there was none.
+        retryable: True if a later try can succeed.
+        state: the state of the Space by the Hub ("sleeping", "paused", …); `""` if that was not looked up.
+        __cause__: the foreign exception that caused it, if any.
     """
 
     retryable: bool = False
@@ -101,63 +101,63 @@ class QwenGradioError(Exception):
         self.state = ""
 
     def set_state(self, state: str) -> None:
-        """Note what the Hub says of the Space; in some states, asking again can't help."""
+        """Records the state that the Hub reports; a terminal one makes the error not retryable."""
         self.state = state
         if state in TERMINAL_STATES:
             self.retryable = False
 
     def __str__(self) -> str:
-        """The Space, what happened, and what to do next."""
-        what = f"{self.space}: {self.args[0]}" if self.space else str(self.args[0])
+        """Names the Space, the failure, and the advice."""
+        failure = f"{self.space}: {self.args[0]}" if self.space else str(self.args[0])
         if self.state:
-            what = f"{what}; the Hub says: {self.state}"
+            failure = f"{failure}; the Hub says: {self.state}"
         advice = STATE_ADVICE.get(self.state, self.advice)
-        return f"{what}. {advice}" if advice else what
+        return f"{failure}. {advice}" if advice else failure
 
 
 class UsageError(QwenGradioError, ValueError):
-    """Raised when the call itself is wrong; no network was touched."""
+    """Raised when an argument is invalid, before the question is sent."""
 
 
 class InvalidMessages(UsageError):
-    """Raised when the messages hold no question, or something that can't be asked."""
+    """Raised when the messages end without a question, or have another form."""
 
 
 class InvalidSpace(UsageError):
-    """Raised when a Space's name is no id, no alias and no http(s) URL."""
+    """Raised when a Space's name is not an id, an alias or an http(s) URL."""
 
 
 class InvalidOption(UsageError):
-    """Raised when an option is not one that the Space takes, or a setting is out of its range."""
+    """Raised when an option is unknown, or a value is out of its range."""
 
 
 class SpaceError(QwenGradioError):
-    """Raised when the Space was reached but gave no whole reply."""
+    """Raised when the Space was reached, and its reply is not whole."""
 
 
 class SpaceNotFound(SpaceError):
-    """Raised when there is no Space of that name, or it is a private one."""
+    """Raised when the Space does not exist, or is private."""
 
     advice = "Check its name or URL; a private Space needs token="
 
 
 class NotAGradioApp(SpaceError):
-    """Raised when what answers at the URL is no Gradio app that gradio_client can read."""
+    """Raised when the URL is not that of a Gradio app."""
 
     advice = "Check the URL: for a Space it is https://<owner>-<name>.hf.space"
 
 
 class NeedsAuthentication(SpaceError):
-    """Raised when the Space turns us away for want of a token, or a user's name and password, that it accepts."""
+    """Raised when the Space requires a token, or a user name and password, and got none that it accepts."""
 
     advice = "Pass token=, or auth=(user, password), that this Space accepts"
 
 
 class RateLimited(SpaceError):
-    """Raised when the Space, or the Hub before it, has had too many requests from here, or its GPU quota is used up.
+    """Raised when the Space or the Hub refuses more requests, or the GPU quota is used up.
 
     Attributes:
-        retry_after: seconds to wait before asking again; None if it doesn't tell.
+        retry_after: seconds to wait before the next try; None if unknown.
     """
 
     retryable = True
@@ -169,48 +169,48 @@ class RateLimited(SpaceError):
 
 
 class SpaceUnavailable(SpaceError):
-    """Raised when the Space answers with an HTTP error: asleep, paused, building or broken."""
+    """Raised when the Space answers with an HTTP error: it is asleep, paused, building or broken."""
 
     retryable = True
     advice = "Open the Space in a browser to see its state and to wake it"
 
 
 class QueueFull(SpaceError):
-    """Raised when the Space takes no more into its queue."""
+    """Raised when the queue of the Space is full."""
 
     retryable = True
     advice = "Wait a little, or use another Space"
 
 
 class EndpointNotFound(SpaceError):
-    """Raised when the Space has no endpoint that takes a text and answers in a Chatbot or a text, or not that one."""
+    """Raised when the Space has no chat endpoint, or not the one of `api_name`."""
 
     advice = "Name another by api_name="
 
 
 class AppRaised(SpaceError):
-    """Raised when the Space's own code raised; the message is the app's, where it tells."""
+    """Raised when the Space's own code raised an exception; the message has the app's, if published."""
 
-    advice = "Too long a prompt, a rate limit or moderation are the usual reasons"
+    advice = "The usual reasons are too long a prompt, a rate limit and moderation"
 
 
 class ProtocolError(SpaceError):
-    """Raised when the Space sends what the installed gradio_client can't read."""
+    """Raised when the Space sends data that the installed gradio_client can't read."""
 
     advice = "A newer gradio_client may know this protocol"
 
 
 class EmptyReply(SpaceError):
-    """Raised when the Space finishes without having said anything that can be read."""
+    """Raised when the Space finishes without text."""
 
     retryable = True
     advice = "Ask again, or use another Space"
 
 
 class ReplyTooLong(SpaceError):
-    """Raised when a reply grows beyond `max_reply_chars`; `partial` is what had come before."""
+    """Raised when a reply is longer than `max_reply_chars`; `partial` has the text before that."""
 
-    advice = "Ask for less, or allow more by max_reply_chars="
+    advice = "Ask for a shorter reply, or raise max_reply_chars="
 
 
 class TransportError(QwenGradioError):
@@ -218,14 +218,14 @@ class TransportError(QwenGradioError):
 
 
 class CannotConnect(TransportError):
-    """Raised when no connection comes about: refused, no such host, TLS or proxy trouble."""
+    """Raised when no connection can be made: refused, no such host, TLS or proxy failure."""
 
     retryable = True
     advice = "Check the Space's name, the network and the proxy"
 
 
 class ConnectionLost(TransportError):
-    """Raised when the connection ends before the reply is whole."""
+    """Raised when the connection is closed before the reply is whole."""
 
     retryable = True
     advice = "Ask again"
@@ -235,7 +235,7 @@ class DeadlineExceeded(TransportError, TimeoutError):
     """Raised when one of the `Timeouts` passes.
 
     Attributes:
-        deadline: which of them, by its field's name.
+        deadline: the name of its field.
     """
 
     retryable = True
@@ -247,21 +247,21 @@ class DeadlineExceeded(TransportError, TimeoutError):
 
 
 class ProviderFailed(QwenGradioError):
-    """Raised when a provider that was asked as a fallback fails with an exception of its own, its `__cause__`."""
+    """Raised when a fallback provider raises an exception of another kind, its `__cause__`."""
 
 
 class AllFailed(QwenGradioError, _Group):
-    """Raised when the first choice and every fallback failed before they said a word; an ExceptionGroup of why.
+    """Raised when the Space and every fallback failed before their first fragment; an ExceptionGroup.
 
     Attributes:
-        exceptions: what each raised, in the order in which they were asked.
+        exceptions: their errors, in order.
     """
 
-    advice = "Each of them tells what to do"
+    advice = "See the advice of each error"
     exceptions: tuple[Exception, ...]
 
     def __new__(cls, message: str, exceptions: Sequence[Exception], **_: Any) -> AllFailed:
-        """Make the group."""
+        """Creates the group."""
         return super().__new__(cls, message, exceptions)
 
     def __init__(self, message: str, exceptions: Sequence[Exception], *, space: str = "", partial: str = "") -> None:
@@ -269,9 +269,9 @@ class AllFailed(QwenGradioError, _Group):
         self.space, self.partial, self.state = space, partial, ""
 
     def __str__(self) -> str:
-        """Each of them, in a line."""
-        told = "; ".join(f"{type(exc).__name__}: {exc}" for exc in self.exceptions)
-        return f"{self.args[0]}: {told}"
+        """Lists the errors in one line."""
+        errors = "; ".join(f"{type(exc).__name__}: {exc}" for exc in self.exceptions)
+        return f"{self.args[0]}: {errors}"
 
     def __reduce__(self) -> Any:
         return type(self), (self.args[0], self.exceptions), self.__dict__

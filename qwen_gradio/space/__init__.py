@@ -1,1 +1,1 @@
-"""What a Space is: its name, its parameters, and how it is asked. Pure."""
+"""A Space: its name, its page, its parameters, its chat endpoint. Pure."""

@@ -1,4 +1,4 @@
-"""The Spaces known by name: what is known of each, and how a Space's id becomes its URL. Pure."""
+"""A Space's id, alias or URL -> where it is; the Spaces known by name. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ DOMAIN = "hf.space"  # where the Hub hosts Spaces
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """What is known of a Space before it is asked. It has the last word: it may have been rebuilt since.
+    """A Space known by name. Its own description takes precedence: it may have been rebuilt.
 
     Attributes:
         id: its id on the Hub.
-        aliases: its other names here.
-        options: what it takes besides the question, its history and the system message, with what to send where the
-            Space publishes no default.
-        options_complete: whether it takes no other options, by its source.
-        description: what it runs and how it answers, for people.
+        aliases: its other names in this package.
+        description: its Gradio and its API, in words.
+        options: its parameters besides question, history and system message, with a default for each.
+        options_complete: True if `options` names them all, by the Space's source.
     """
 
     id: str
@@ -44,7 +43,10 @@ CATALOGUE = (
     CatalogueEntry("Qwen/Qwen2.5-72B-Instruct", ("qwen-2.5-72b",), "the API of Qwen2-72B"),
     CatalogueEntry("Qwen/Qwen2.5-Max-Demo", ("qwen-2.5-max",), "Gradio 5, the API of Qwen2-72B"),
     CatalogueEntry(
-        "Qwen/Qwen2.5", ("qwen-2.5",), "Gradio 4.44 with modelscope_studio; radio= is the size", {"radio": "72B"}
+        "Qwen/Qwen2.5",
+        ("qwen-2.5",),
+        "Gradio 4.44 with modelscope_studio; radio= is the size",
+        {"radio": "72B"},
     ),
     CatalogueEntry("Qwen/Qwen2.5-Coder-demo", ("qwen-2.5-coder",), "radio= is the size", {"radio": "32B"}),
     CatalogueEntry(
@@ -55,8 +57,8 @@ CATALOGUE = (
     ),
 )
 
-_BY_NAME = {name.lower(): known for known in CATALOGUE for name in (known.id, *known.aliases)}
-ALIASES = {alias: known.id for known in CATALOGUE for alias in known.aliases}
+_BY_NAME = {name.lower(): entry for entry in CATALOGUE for name in (entry.id, *entry.aliases)}
+ALIASES = {alias: entry.id for entry in CATALOGUE for alias in entry.aliases}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ class Space:
     """Where a Space is.
 
     Attributes:
-        name: what to call it in messages: its id, or its URL if that is all that is known.
+        name: its name in messages: its id, or its URL where the id is not known.
         url: the http(s) URL of its Gradio app, without a slash at the end.
-        entry: what the catalogue has of it, if it has.
+        entry: its entry in the catalogue; None if it has none.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Space:
 
 
 def resolve(space: str) -> Space:
-    """Find a Space by its id (`Qwen/Qwen2-72B-Instruct`), an alias (`qwen-2-72b`) or its http(s) URL.
+    """Resolves a Space's id (`Qwen/Qwen2-72B-Instruct`), alias (`qwen-2-72b`) or http(s) URL.
 
     Raises:
         InvalidSpace: it is none of these.
@@ -92,11 +94,11 @@ def resolve(space: str) -> Space:
     page = re.fullmatch(r"https?://huggingface\.co/spaces/([^/]+/[^/?#]+).*", name)
     if page:
         name = page[1]
-    known = _BY_NAME.get(name.lower())
-    if known is not None:
-        name = known.id
+    entry = _BY_NAME.get(name.lower())
+    if entry is not None:
+        name = entry.id
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
-        return Space(name, f"https://{_subdomain(name)}.{DOMAIN}", known)
+        return Space(name, f"https://{_subdomain(name)}.{DOMAIN}", entry)
     if not _is_url(name):
         raise InvalidSpace(f"{expected}; got {space!r:.80}")
     return Space(name.rstrip("/"), name.rstrip("/"))
@@ -117,5 +119,5 @@ def _is_url(text: str) -> bool:
 
 
 def generate_session_hash() -> str:
-    """Name a session on a Space: 12 hexadecimal characters of a uuid4."""
+    """Generates the name of a session: 12 hexadecimal characters of a uuid4."""
     return uuid.uuid4().hex[:12]

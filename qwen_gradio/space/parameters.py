@@ -1,4 +1,4 @@
-"""One input of an endpoint: its name, its default, and what it takes, read off its component. Pure."""
+"""One input of an endpoint, read off its component: its name, its default, the values that it accepts. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from typing import Any
 from ..errors import InvalidOption
 from .verbatim import verbatim
 
-# The components that a question is typed into; a "multimodal" one takes {"text", "files"} (gradio, modelscope_studio).
-TEXTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
+# Components for typed text (gradio, modelscope_studio); a "multimodal" one takes {"text", "files"}.
+TEXT_INPUTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
+FILE_INPUTS = ("file", "image", "audio", "video", "imageeditor", "gallery")
 
-SYSTEM = re.compile(r"(^|[\W_])(system|sys)([\W_]|$)|^sys(tem)?(prompt|message|msg|instructions?)$|系统", re.IGNORECASE)
-QUERY = re.compile(
+# Names and labels of the inputs for the system message and for the question.
+SYSTEM_NAMES = re.compile(
+    r"(^|[\W_])(system|sys)([\W_]|$)|^sys(tem)?(prompt|message|msg|instructions?)$|系统", re.IGNORECASE
+)
+QUERY_NAMES = re.compile(
     r"(^|[\W_])(messages?|msg|query|question|prompt|inputs?|input_value|text|txt|ask me anything)$", re.IGNORECASE
 )
-FILES = ("file", "image", "audio", "video", "imageeditor", "gallery")
 
-EMPTY = {"text": "", "files": []}
+EMPTY_MULTIMODAL = {"text": "", "files": []}
 
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -34,19 +37,19 @@ _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What an endpoint takes in one place.
+    """One input of an endpoint.
 
     Attributes:
-        name: what to call it by: its own name, or its label's words where the Space hides the name.
-        label: what the page calls it.
+        name: its name in the API, or the words of its label where the Space hides that.
+        label: its label on the page.
         component: the type of its component, in lower case.
-        default: what is sent if nothing is given.
-        kind: the JSON type that it takes; None if any.
-        choices: the values to choose from; None if it is free.
-        many: whether any number of the choices are taken.
-        minimum: the least number that it takes; None for no bound.
-        maximum: the greatest.
-        is_secret: whether it hides what is typed into it, as a password.
+        default: the value that is sent if none is given.
+        kind: the JSON type of its values; None for any.
+        choices: the values to choose from; None for any value.
+        many: True if its value is a list of choices.
+        minimum: the least number; None for no bound.
+        maximum: the greatest number; None for no bound.
+        is_secret: True if the page hides its text, as a password.
     """
 
     name: str
@@ -62,53 +65,56 @@ class Parameter:
 
     @property
     def is_text(self) -> bool:
-        """Whether text is typed into it."""
-        return self.component.endswith(TEXTS)
+        """True if text is typed into it."""
+        return self.component.endswith(TEXT_INPUTS)
 
     @property
     def is_chatbot(self) -> bool:
-        """Whether it takes a Chatbot's value."""
+        """True if it takes a Chatbot's value."""
         return is_chatbot_type(self.component)
 
     @property
     def is_for_system(self) -> bool:
-        """Whether it is text, and its name or label says that it takes the system message."""
-        return self.is_text and bool(SYSTEM.search(self.name) or SYSTEM.search(self.label))
+        """True if it takes text, and its name or label is a system message's."""
+        return self.is_text and bool(SYSTEM_NAMES.search(self.name) or SYSTEM_NAMES.search(self.label))
 
     @property
     def query_rank(self) -> tuple[int, bool] | None:
-        """How likely it takes the question, the least most; None if it can't.
+        """Its rank as the input for the question, the lowest best; None if it can't be that.
 
-        By its name, the shorter the plainer ("message" before "my_message"), then its label, and then by its having no
-        default: nobody asks with what stood there before.
+        1. its name is a question's: "message" (0) before "my_message" (1) before its label alone (2), or neither (3)
+        2. it has no default: a box with text in it is another setting
         """
         if not self.is_text or self.is_for_system or self.is_secret:
             return None
-        named, labelled = QUERY.search(self.name), QUERY.search(self.label)
-        by_name = None if named is None else int(named.start() > 0)
-        return by_name if by_name is not None else 2 if labelled else 3, bool(self.default not in ("", None, EMPTY))
+        has_default = self.default not in ("", None, EMPTY_MULTIMODAL)
+        named = QUERY_NAMES.search(self.name)
+        if named is not None:
+            return int(named.start() > 0), has_default
+        return 2 if QUERY_NAMES.search(self.label) else 3, has_default
 
     def wrap_text(self, text: str) -> Any:
-        """Give a text in the form that its component takes."""
-        return {**EMPTY, "text": text} if "multimodal" in self.component else text
+        """Returns a text in the form that the component takes."""
+        return {**EMPTY_MULTIMODAL, "text": text} if "multimodal" in self.component else text
 
     @property
     def expected(self) -> str:
-        """Say what it takes, in words."""
+        """The values that it accepts, in words."""
         if self.choices is not None:
             choices = ", ".join(map(repr, self.choices))
             return f"a list of these: {choices}" if self.many else f"one of {choices}"
-        if self.component in FILES:
+        if self.component in FILE_INPUTS:
             return "gradio_client.handle_file(path or URL)"
-        what = self.kind or "any JSON value"
         bounds = [("from", self.minimum), ("to", self.maximum)]
-        return " ".join([what, *(f"{word} {bound:g}" for word, bound in bounds if bound is not None)])
+        return " ".join(
+            [self.kind or "any JSON value", *(f"{word} {bound:g}" for word, bound in bounds if bound is not None)]
+        )
 
     def validate(self, value: Any) -> Any:
-        """Give a value to send: the user's, on top of the default where both are mappings.
+        """Returns the value to send: the caller's, merged into the default where both are mappings.
 
         Raises:
-            InvalidOption: the value is not of the published type, among the choices, or within the bounds.
+            InvalidOption: the value is not of the published type, not a choice, or out of bounds.
         """
         if value is None and self.default is None:
             return None
@@ -119,98 +125,107 @@ class Parameter:
         except (TypeError, ValueError) as exc:
             raise InvalidOption(f"expected what can be sent as JSON for {self.name}: {exc}") from exc
         if isinstance(value, Mapping) and isinstance(self.default, Mapping) and "meta" not in value:
-            return {**verbatim({key: one for key, one in self.default.items() if key not in value}), **value}
+            return {**verbatim({key: item for key, item in self.default.items() if key not in value}), **value}
         return value
 
     def _accepts(self, value: Any) -> bool:
         if self.choices is not None:
             chosen = value if self.many and isinstance(value, list | tuple) else [value]
             return isinstance(value, list | tuple) == self.many and all(map(self._is_choice, chosen))
-        if self.component in FILES:
-            return all(
-                isinstance(one, Mapping) and "meta" in one for one in (value if isinstance(value, list) else [value])
-            )
+        if self.component in FILE_INPUTS:
+            files = value if isinstance(value, list) else [value]
+            return all(isinstance(file, Mapping) and "meta" in file for file in files)
         if self.kind in _JSON_TYPES and not isinstance(value, _JSON_TYPES[self.kind]):
             return False
-        if self.kind in ("number", "integer"):
-            least, greatest = (bound if bound is not None else value for bound in (self.minimum, self.maximum))
-            return not isinstance(value, bool) and bool(least <= value <= greatest)
-        return True
+        return self.kind not in ("number", "integer") or self._is_in_bounds(value)
 
     def _is_choice(self, value: Any) -> bool:
-        """Whether it is one of the choices; True is not 1 there."""
+        """True if it equals a choice; True doesn't equal 1 here."""
         return any(
             value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in self.choices or ()
         )
 
+    def _is_in_bounds(self, value: Any) -> bool:
+        if isinstance(value, bool):
+            return False
+        minimum, maximum = (value if bound is None else bound for bound in (self.minimum, self.maximum))
+        return bool(minimum <= value <= maximum)
+
 
 def component_type(component: Mapping[str, Any]) -> str:
-    """The type of a component in `/config`, in lower case."""
+    """Returns the type of a component in `/config`, in lower case."""
     return str(component.get("type", "")).lower()
 
 
-def is_chatbot_type(kind: str) -> bool:
-    """Whether a component of this type is a Chatbot, Gradio's own or another's."""
-    return kind.endswith("chatbot")
+def is_chatbot_type(type_: str) -> bool:
+    """True for the type of a Chatbot, Gradio's own or a custom one."""
+    return type_.endswith("chatbot")
 
 
 def parse_parameter(
     number: int,
     component: Mapping[str, Any],
     documented: Mapping[str, Any] | None,
-    taken: Collection[str],
+    used_names: Collection[str],
     defaults: Mapping[str, Any],
 ) -> Parameter:
-    """Read a parameter off its component in `/config`, and off `/info` if the Space documents it there.
+    """Parses a parameter's component in `/config` and its entry in `/info`.
 
     Args:
-        number: its place among the parameters, from 0.
+        number: its index among the parameters.
         component: its component.
-        documented: what `/info` says of it; None if it is hidden.
-        taken: the names of the parameters before it.
-        defaults: values for parameters of these names for which the Space publishes none.
+        documented: its entry in `/info`; None if it is hidden.
+        used_names: the names of the parameters before it.
+        defaults: defaults by name, for parameters that have none published.
     """
     props: Mapping[str, Any] = component.get("props") or {}
-    about = documented or {}
-    label = str(about.get("label") or props.get("label") or "")
-    name = str(about.get("parameter_name") or _name_of(label, number, taken))
-    kind_of = component_type(component)
-    default = about["parameter_default"] if about.get("parameter_has_default") else props.get("value")
-    if default is None:
-        default = defaults.get(name)
-    if default is None and kind_of.endswith(TEXTS):
-        default = EMPTY if "multimodal" in kind_of else ""
-    schema = component.get("api_info") or about.get("type") or {}
-    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    description = documented or {}
+    label = str(description.get("label") or props.get("label") or "")
+    name = str(description.get("parameter_name") or _name_from_label(label, number, used_names))
+    type_ = component_type(component)
     return Parameter(
         name,
         label,
-        kind_of,
-        default,
-        kind=kind if isinstance(kind, str) and kind in _JSON_TYPES else None,
+        type_,
+        _default(type_, props, description, defaults.get(name)),
+        kind=_kind(component, description),
         choices=_choices(props),
-        many=kind_of == "checkboxgroup" or bool(props.get("multiselect")),
+        many=type_ == "checkboxgroup" or bool(props.get("multiselect")),
         minimum=_bound(props.get("minimum")),
         maximum=_bound(props.get("maximum")),
         is_secret=props.get("type") == "password",
     )
 
 
-def _name_of(label: str, number: int, taken: Collection[str]) -> str:
+def _name_from_label(label: str, number: int, used_names: Collection[str]) -> str:
     words = re.sub(r"\W+", "_", label.lower()).strip("_")
-    return words if words and words not in taken else f"parameter_{number}"
+    return words if words and words not in used_names else f"parameter_{number}"
+
+
+def _default(type_: str, props: Mapping[str, Any], description: Mapping[str, Any], known: Any) -> Any:
+    """Returns the published default, or else the known one, or an empty text."""
+    published = description["parameter_default"] if description.get("parameter_has_default") else props.get("value")
+    default = known if published is None else published
+    if default is None and type_.endswith(TEXT_INPUTS):
+        return EMPTY_MULTIMODAL if "multimodal" in type_ else ""
+    return default
+
+
+def _kind(component: Mapping[str, Any], description: Mapping[str, Any]) -> str | None:
+    schema = component.get("api_info") or description.get("type") or {}
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    return kind if isinstance(kind, str) and kind in _JSON_TYPES else None
 
 
 def _choices(props: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """The values of a component's choices, which are published as (label, value) pairs; None if it is free.
+    """Returns the values of the published choices, which are (label, value) pairs; None for any value.
 
-    A component without choices may get some from the page, and what it takes is not known.
+    Published without choices, a component may get some from the page, so that any value may be one.
     """
     choices = props.get("choices")
     if not choices or not isinstance(choices, list | tuple) or props.get("allow_custom_value"):
         return None
-    pairs = (isinstance(choice, list | tuple) and len(choice) == 2 for choice in choices)
-    return tuple(choice[1] if pair else choice for choice, pair in zip(choices, pairs, strict=True))
+    return tuple(choice[1] if isinstance(choice, list | tuple) and len(choice) == 2 else choice for choice in choices)
 
 
 def _bound(bound: object) -> float | None:

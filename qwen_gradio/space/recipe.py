@@ -1,7 +1,4 @@
-"""A Space's description of itself -> its chat endpoint; a Chat -> the endpoint's arguments; an output -> a Snapshot.
-
-Pure. Components, names and labels are those that the Space publishes in `/config` and `/info`.
-"""
+"""The chat endpoint of a page: how it is found, its arguments for a Chat, the Snapshot in its output. Pure."""
 
 from __future__ import annotations
 
@@ -15,34 +12,34 @@ from ..errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolErr
 from ..text import chatbot
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat, as_prompt
-from .page import Dependency, parse_page
-from .parameters import SYSTEM, Parameter, component_type, is_chatbot_type, parse_parameter
+from .page import Component, Dependency, parse_page
+from .parameters import SYSTEM_NAMES, Parameter, component_type, is_chatbot_type, parse_parameter
 from .verbatim import verbatim
 
-# What pages offer beside asking, by the words that such endpoints are named with.
-UPKEEP = re.compile(
+# Endpoints beside the chat, which change its session or its page.
+MAINTENANCE_NAMES = re.compile(
     r"(^|_)(clear|reset|undo|retry|regenerate|delete|remove|cancel|stop|like|dislike|vote|flag|edit|upload|example|load|"
     r"save|set|update|change|modify|title|share|export)(_|$)",
     re.IGNORECASE,
 )
-CHAT = re.compile(r"(^|_)(chat|respond|predict|generate|bot|answer|ask)(_|$)", re.IGNORECASE)
-REPLIES = ("textbox", "markdown", "json")  # what a text is answered in, where it is not in a Chatbot
+CHAT_NAMES = re.compile(r"(^|_)(chat|respond|predict|generate|bot|answer|ask)(_|$)", re.IGNORECASE)
+TEXT_OUTPUTS = ("textbox", "markdown", "json")  # components of a plain text reply
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The endpoint that chats, and what its parameters are.
+    """The chat endpoint of a Space.
 
     Attributes:
         api_name: its name, with the slash.
-        parameters: all that it takes, in the order in which it takes them, less what lives in the Space's session.
-        query: the parameter that takes the question; None if that is asked as the newest turn of the history.
-        history: the one that takes the Chatbot's value; None if there is none.
-        system: the one that takes the system message; None if there is none.
-        system_key: where in that parameter's value, if that is a mapping.
-        reply: which output is the reply; None if it is the only one.
-        dialect: the form of the Chatbot's value; None if the reply is plain text.
-        streams: whether the reply is shown as it grows, and not only when it is whole.
+        parameters: its inputs in the order of the call, without those that the server fills from the session.
+        query: the name of the parameter for the question; None if the question is the history's latest turn.
+        history: the name of the parameter for the Chatbot's value; None if there is none.
+        system: the name of the parameter for the system message; None if there is none.
+        system_key: the key of the system message in that parameter's value, if that is a mapping.
+        reply: the index of the reply among the outputs; None if it is the only one.
+        dialect: the history format of the Chatbot; None if the reply is plain text.
+        streams: True if the reply comes in parts, False if it comes whole.
     """
 
     api_name: str
@@ -57,22 +54,24 @@ class Endpoint:
 
     @property
     def options(self) -> tuple[Parameter, ...]:
-        """The parameters that are passed by name, or left to their defaults."""
+        """The parameters that callers may set by name."""
         own = {self.query, self.history, None if self.system_key else self.system}
         return tuple(parameter for parameter in self.parameters if parameter.name not in own)
 
     def arguments(self, chat: Chat, options: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Give what to call the endpoint with, in order.
+        """Builds the arguments of the call, in order.
 
-        What the endpoint has no place for, a system message or the turns before, is written into the question.
+        The question includes the system message and the earlier turns, where the endpoint has no input for them.
 
         Raises:
-            InvalidOption: an option that the endpoint doesn't take, or not with that value.
+            InvalidOption: an option that the endpoint doesn't have, or a value that it doesn't accept.
         """
         check_options(options, [option.name for option in self.options])
         values = {
-            taken.name: taken.validate(options[taken.name]) if taken.name in options else verbatim(taken.default)
-            for taken in self.parameters
+            parameter.name: parameter.validate(options[parameter.name])
+            if parameter.name in options
+            else verbatim(parameter.default)
+            for parameter in self.parameters
         }
         if chat.system is not None and self.system is not None:
             values[self.system] = self._with_system(values[self.system], chat.system)
@@ -81,69 +80,77 @@ class Endpoint:
             turns = chat.turns if self.query is not None else (*chat.turns, (question, ""))
             values[self.history] = chatbot.encode(turns, self.dialect)
         return tuple(
-            taken.wrap_text(question) if taken.name == self.query else values[taken.name] for taken in self.parameters
+            parameter.wrap_text(question) if parameter.name == self.query else values[parameter.name]
+            for parameter in self.parameters
         )
 
     def _with_system(self, value: Any, system: str) -> Any:
         return {**value, self.system_key: system} if self.system_key else system
 
     def snapshot(self, output: object, chat: Chat, *, whole: bool = False) -> Snapshot | None:
-        """Read the reply so far from an output; None if it brings none, or shows only the turns before.
+        """Reads the reply so far.
 
         Args:
-            output: what the endpoint has given.
-            chat: what was asked.
-            whole: this is the last output.
+            output: an output of the call.
+            chat: the chat that was sent.
+            whole: True for the last output.
+
+        Returns:
+            the reply; None if the output has none, or earlier turns alone.
 
         Raises:
-            ProtocolError: it can't be read.
+            ProtocolError: the output has another form.
         """
-        shown = output
-        if self.reply is not None:
-            if not isinstance(output, list | tuple) or len(output) <= self.reply:
-                raise ProtocolError(f"its reply can't be read: {reprlib.repr(output):.80}")
-            shown = output[self.reply]
-        value = chatbot.unwrap_update(shown)
+        value = chatbot.unwrap_update(self._reply_output(output))
         if value is None:
             return None
+        parse = _plain_reply if self.dialect is None else chatbot.latest_reply
         try:
-            snapshot = (_plain if self.dialect is None else chatbot.latest_reply)(value, whole=whole)
+            snapshot = parse(value, whole=whole)
         except RecursionError:
             snapshot = None
         if snapshot is None:
-            raise ProtocolError(f"its reply can't be read: {reprlib.repr(value):.80}")
-        return None if self.dialect and self._is_old(value, snapshot, chat) else snapshot
+            raise _unreadable(value)
+        return None if self._shows_previous_turn(value, snapshot, chat) else snapshot
 
-    def _is_old(self, value: object, snapshot: Snapshot, chat: Chat) -> bool:
-        """Whether only the turns before are shown: a Space may do so before it adds the new one."""
+    def _reply_output(self, output: object) -> object:
+        if self.reply is None:
+            return output
+        if not isinstance(output, list | tuple) or len(output) <= self.reply:
+            raise _unreadable(output)
+        return output[self.reply]
+
+    def _shows_previous_turn(self, value: object, snapshot: Snapshot, chat: Chat) -> bool:
+        """True if a Chatbot shows earlier turns alone, as some Spaces do before they add the new one."""
         if not chat.turns or self.dialect is None or not isinstance(value, list | tuple):
             return False
         question, answer = chat.turns[-1]
-        known = chatbot.parse_content(answer, whole=True) or snapshot
-        if snapshot.answer.strip() != known.answer.strip():
+        previous = chatbot.parse_content(answer, whole=True) or snapshot
+        if snapshot.answer.strip() != previous.answer.strip():
             return False
-        asked = chatbot.latest_question(value)
-        if asked is not None and asked.strip() == chat.query.strip() != question.strip():
+        shown = chatbot.latest_question(value)
+        if shown is not None and shown.strip() == chat.query.strip() != question.strip():
             return False
         return len(value) <= len(chatbot.encode(chat.turns, self.dialect))
 
 
-def _plain(value: object, *, whole: bool) -> Snapshot | None:
-    """A text, or what a `gr.ChatInterface` gives for a message or messages: role dicts."""
-    if isinstance(value, list | tuple):
-        return (
-            chatbot.latest_reply([{"role": "assistant", "content": one} for one in value], whole=whole)
-            if value
-            else None
-        )
-    return chatbot.parse_content(value, whole=whole)
+def _plain_reply(value: object, *, whole: bool) -> Snapshot | None:
+    """Reads a text, or the role dicts that a `gr.ChatInterface` returns for messages."""
+    if not isinstance(value, list | tuple):
+        return chatbot.parse_content(value, whole=whole)
+    messages = [{"role": "assistant", "content": item} for item in value]
+    return chatbot.latest_reply(messages, whole=whole) if messages else None
+
+
+def _unreadable(output: object) -> ProtocolError:
+    return ProtocolError(f"its reply can't be read: {reprlib.repr(output):.80}")
 
 
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse options that aren't known.
+    """Checks the names of options.
 
     Raises:
-        InvalidOption: naming them, and what there is.
+        InvalidOption: some are unknown; the message lists the known ones.
     """
     unknown = [name for name in options if name not in known]
     if unknown:
@@ -158,126 +165,160 @@ def find_chat_endpoint(
     api_name: str | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> Endpoint:
-    """Find the endpoint that chats.
+    """Finds the chat endpoint of a Space.
 
-    It takes a text, or a Chatbot's value whose newest turn is the question, and answers in a Chatbot, as a
-    `gr.ChatInterface`, or else in a single text. Of several, documented ones stand before hidden ones, and those not
-    named for upkeep (clear, retry, …) before those that are; then an answer in a Chatbot or a ChatInterface before
-    plain text, streaming before not, what answers before what only prepares another's turn, a question of its own
-    before one in the history, with a history before without, named for chatting before not, and the first before the
-    next.
+    A chat endpoint takes a text, or a Chatbot's value whose latest turn is the question. It returns a Chatbot's value,
+    a ChatInterface's response, or a single text. Of several, the first by this ranking is returned:
+
+    1. documented in `/info`
+    2. not named for maintenance (clear, retry, …)
+    3. returns a Chatbot's value or a ChatInterface's response
+    4. streams
+    5. produces the answer: no other with a history follows it (`trigger_after`)
+    6. has an input for the question
+    7. has an input for the history
+    8. named for chat
+    9. earlier on the page
 
     Args:
         config: the Space's `/config`.
-        info: its API description (`/info`), which leaves out the endpoints that the Space hides.
-        api_name: the endpoint to use, whatever the rule says.
-        defaults: values for parameters of these names for which the Space publishes none.
+        info: its `/info`, which leaves hidden endpoints out.
+        api_name: the endpoint to use instead; with or without the slash.
+        defaults: defaults by name, for parameters that have none published.
 
     Raises:
-        EndpointNotFound: the Space has none, or not that one; the message lists what it has.
-        NotAGradioApp: what it says of itself is not what Gradio says.
+        EndpointNotFound: there is none, or `api_name` is none; the message lists the documented ones.
+        NotAGradioApp: `config` or `info` has another form than Gradio's.
     """
     try:
-        return _recognised(config, info, api_name, defaults or {})
+        return _find_chat_endpoint(config, info, api_name, defaults or {})
     except QwenGradioError:
         raise
     except Exception as exc:
-        raise NotAGradioApp(f"what it says of itself can't be read ({type(exc).__name__}: {exc!s:.100})") from exc
+        raise NotAGradioApp(f"its description can't be read ({type(exc).__name__}: {exc!s:.100})") from exc
 
 
-def _recognised(
+def _find_chat_endpoint(
     config: Mapping[str, Any], info: Mapping[str, Any], api_name: str | None, defaults: Mapping[str, Any]
 ) -> Endpoint:
-    described = parse_page(config, info)
+    page = parse_page(config, info)
     wanted = None if api_name is None else "/" + api_name.strip("/")
-    among = [about for about in described if wanted in (None, about.api_name)]
-    found = [(about, endpoint) for about in among if (endpoint := as_chat_endpoint(about, config, defaults, wanted))]
-    if not found:
-        what = "no endpoint that chats, which would take a text and answer in a Chatbot or a text"
-        if wanted is not None:
-            what = f"that {wanted} takes no text, or answers in none" if among else f"no {wanted}"
-        names = ", ".join(about.api_name for about in described if about.is_documented)
-        raise EndpointNotFound(f"found {what}; it has {names or 'none that is open to its API'}")
-    prepared = {about.config.get("trigger_after") for about, endpoint in found if endpoint.history}
-    return max(found, key=lambda one: _rank(one[0], one[1], prepared))[1]
+    candidates = [dependency for dependency in page if wanted in (None, dependency.api_name)]
+    version = str(config.get("version", ""))
+    chats = [
+        (dependency, endpoint)
+        for dependency in candidates
+        if (endpoint := as_chat_endpoint(dependency, version, defaults, is_chosen=wanted is not None))
+    ]
+    if not chats:
+        documented = ", ".join(dependency.api_name for dependency in page if dependency.is_documented)
+        missing = _missing(wanted, exists=bool(candidates))
+        raise EndpointNotFound(f"{missing}; it has {documented or 'no documented endpoint'}")
+    followed_up = {dependency.config.get("trigger_after") for dependency, endpoint in chats if endpoint.history}
+    return max(chats, key=lambda chat: _rank(chat[0], chat[1], followed_up))[1]
 
 
-def _rank(about: Dependency, endpoint: Endpoint, prepared: set[Any]) -> tuple[bool, ...]:
+def _missing(wanted: str | None, *, exists: bool) -> str:
+    if wanted is None:
+        return "no endpoint takes a text and answers in a Chatbot or a text"
+    return f"{wanted} takes no text, or answers in none" if exists else f"there is no {wanted}"
+
+
+def _rank(dependency: Dependency, endpoint: Endpoint, followed_up: Collection[object]) -> tuple[bool, ...]:
+    """Ranks a chat endpoint as `find_chat_endpoint` says; `followed_up` has the ids that others follow."""
+    name = endpoint.api_name.strip("/")
     return (
-        about.is_documented,
-        not UPKEEP.search(endpoint.api_name.strip("/")),
-        endpoint.dialect is not None or about.is_chat_interface,
+        dependency.is_documented,
+        not MAINTENANCE_NAMES.search(name),
+        endpoint.dialect is not None or dependency.is_chat_interface,
         endpoint.streams,
-        about.config.get("id") not in prepared,
+        dependency.config.get("id") not in followed_up,
         endpoint.query is not None,
         endpoint.history is not None,
-        bool(CHAT.search(endpoint.api_name.strip("/"))),
+        bool(CHAT_NAMES.search(name)),
     )
 
 
 def as_chat_endpoint(
-    about: Dependency, config: Mapping[str, Any], defaults: Mapping[str, Any], wanted: str | None
+    dependency: Dependency, version: str, defaults: Mapping[str, Any], *, is_chosen: bool
 ) -> Endpoint | None:
-    """Reads a dependency as a chat endpoint; None if it can't chat."""
-    parameters = _parameters(about, defaults)
-    reply = _reply(about, any_text=wanted is not None)
+    """Reads a dependency as a chat endpoint; None if it can't be one.
+
+    Args:
+        dependency: the dependency.
+        version: the version of the Space's Gradio.
+        defaults: defaults by name, for parameters that have none published.
+        is_chosen: True if the caller named it: its reply may be the first of several texts, its question in a State.
+    """
+    parameters = _parameters(dependency, defaults)
+    reply = _reply_index(dependency, any_text=is_chosen)
     if reply is None:
         return None
-    component = about.outputs[reply]
-    answers_in_chatbot = is_chatbot_type(component_type(component))
-    history = next((taken.name for taken in parameters if taken.is_chatbot and answers_in_chatbot), None)
-    texts = [(taken.query_rank, taken.name) for taken in parameters if taken.query_rank is not None]
-    query = min(texts, key=lambda text: text[0])[1] if texts else None
-    # With a State beside it, a history is asked with what an earlier step has put there, and not with its newest turn.
-    if query is None and (history is None or (about.keeps_state and wanted is None)):
+    output = dependency.outputs[reply]
+    is_chatbot = is_chatbot_type(component_type(output))
+    history = next((parameter.name for parameter in parameters if parameter.is_chatbot), None) if is_chatbot else None
+    query = _query(parameters)
+    # With a State, the question comes from there, where an earlier step put it, not from the history.
+    if query is None and (history is None or (dependency.keeps_state and not is_chosen)):
         return None
-    system, key = _system(parameters, query)
+    system, system_key = _system(parameters, query)
     return Endpoint(
-        about.api_name,
+        dependency.api_name,
         parameters,
         query,
         history,
         system,
-        key,
-        reply if len(about.outputs) > 1 else None,
-        _dialect(config, component) if answers_in_chatbot else None,
-        about.streams,
+        system_key,
+        reply if len(dependency.outputs) > 1 else None,
+        _history_format(version, output) if is_chatbot else None,
+        dependency.streams,
     )
 
 
-def _parameters(about: Dependency, defaults: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def _parameters(dependency: Dependency, defaults: Mapping[str, Any]) -> tuple[Parameter, ...]:
     parameters: list[Parameter] = []
-    for number, component in enumerate(about.inputs):
-        documented = about.parameters[number] if about.parameters else None
-        taken = [parameter.name for parameter in parameters]
-        parameters.append(parse_parameter(number, component, documented, taken, defaults))
+    used_names: set[str] = set()
+    for number, component in enumerate(dependency.inputs):
+        documented = dependency.parameters[number] if dependency.parameters else None
+        parameter = parse_parameter(number, component, documented, used_names, defaults)
+        used_names.add(parameter.name)
+        parameters.append(parameter)
     return tuple(parameters)
 
 
-def _reply(about: Dependency, *, any_text: bool) -> int | None:
-    """Which output is the reply: the Chatbot, or the text if that is all there is (or will do)."""
-    types = [component_type(component) for component in about.outputs]
-    chatbots = [number for number, kind in enumerate(types) if is_chatbot_type(kind)]
-    texts = [number for number, kind in enumerate(types) if kind in REPLIES]
+def _reply_index(dependency: Dependency, *, any_text: bool) -> int | None:
+    """Finds the reply among the outputs: the first Chatbot, or else a text, if it is the only output or any will do."""
+    types = [component_type(component) for component in dependency.outputs]
+    chatbots = [index for index, type_ in enumerate(types) if is_chatbot_type(type_)]
+    texts = [index for index, type_ in enumerate(types) if type_ in TEXT_OUTPUTS]
     if chatbots:
         return chatbots[0]
-    if texts and (len(types) == 1 or any_text or about.is_chat_interface):
+    if texts and (len(types) == 1 or any_text or dependency.is_chat_interface):
         return texts[0]
     return None
 
 
+def _query(parameters: Sequence[Parameter]) -> str | None:
+    ranked = [(parameter.query_rank, parameter.name) for parameter in parameters if parameter.query_rank is not None]
+    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
 def _system(parameters: Sequence[Parameter], query: str | None) -> tuple[str | None, str | None]:
-    """The parameter for the system message, or the one whose default is a mapping with a place for it."""
-    for taken in parameters:
-        if taken.is_for_system and taken.name != query:
-            return taken.name, None
-    for taken in parameters:
-        if isinstance(taken.default, Mapping):
-            for key in taken.default:
-                if isinstance(key, str) and SYSTEM.search(key):
-                    return taken.name, key
+    """Finds the parameter for the system message, or one whose default has a key for it; and that key."""
+    for parameter in parameters:
+        if parameter.is_for_system and parameter.name != query:
+            return parameter.name, None
+    for parameter in parameters:
+        key = _system_key(parameter.default)
+        if key is not None:
+            return parameter.name, key
     return None, None
 
 
-def _dialect(config: Mapping[str, Any], component: Mapping[str, Any]) -> chatbot.HistoryFormat:
-    return chatbot.history_format(str(config.get("version", "")), (component.get("props") or {}).get("type"))
+def _system_key(default: object) -> str | None:
+    keys = default if isinstance(default, Mapping) else ()
+    return next((key for key in keys if isinstance(key, str) and SYSTEM_NAMES.search(key)), None)
+
+
+def _history_format(version: str, component: Component) -> chatbot.HistoryFormat:
+    return chatbot.history_format(version, (component.get("props") or {}).get("type"))

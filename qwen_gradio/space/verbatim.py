@@ -1,7 +1,7 @@
-"""What a Space published, in a form that gradio_client sends back as it came. Pure.
+"""Values that a Space published, sent back without the files that they name. Pure.
 
-gradio_client uploads the file that a mapping names whose `meta._type` is "gradio.FileData", wherever it stands
-among the inputs. In what the caller passed that is meant; in a default, it would let any Space read files.
+gradio_client uploads the file named by a mapping whose `meta._type` is "gradio.FileData", anywhere among the inputs.
+In the caller's own values that is intended; in a published default, it would let a Space read any file.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class _Text(str):
-    """A text that is sent as it is, and that nobody recognises: it equals no other."""
+class _OpaqueText(str):
+    """Text that is sent unchanged and equals no other text, so that gradio_client doesn't recognise it."""
 
     __slots__ = ()
 
@@ -25,16 +25,17 @@ class _Text(str):
 
 
 def verbatim(value: Any) -> Any:
-    """Copy a JSON value so that no file it names is read: in mappings with a `meta` or a `path`, all text is opaque."""
+    """Copies a JSON value so that gradio_client reads no file: in mappings that may name one, text is opaque."""
     if isinstance(value, Mapping):
         is_file = "path" in value or "meta" in value or "_type" in value
         return {
-            (_Text(key) if is_file else key): _opaque(one) if is_file else verbatim(one) for key, one in value.items()
+            (_OpaqueText(key) if is_file else key): _opaque(item) if is_file else verbatim(item)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [verbatim(one) for one in value]
+        return [verbatim(item) for item in value]
     return value
 
 
 def _opaque(value: Any) -> Any:
-    return _Text(value) if isinstance(value, str) else verbatim(value)
+    return _OpaqueText(value) if isinstance(value, str) else verbatim(value)

@@ -1,1 +1,1 @@
-"""What is said: prompts, replies, and how a Chatbot shows them. Pure."""
+"""Messages, Chatbot values and growing replies. Pure."""

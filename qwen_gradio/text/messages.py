@@ -1,8 +1,8 @@
-"""What the user wrote, made plain: a prompt or OpenAI-style messages -> a Chat, or one prompt in g4f's form. Pure."""
+"""A prompt, or OpenAI-style messages, -> a Chat; a Chat -> one prompt in g4f's form. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,18 +12,18 @@ Message: TypeAlias = Mapping[str, Any]
 """`{"role": "system" | "developer" | "user" | "assistant", "content": str | list of {"type": "text", "text": str}}`"""
 
 Turn: TypeAlias = tuple[str, str]
-"""What the user said and what the assistant answered; `""` where one of them said nothing."""
+"""The user's text and the assistant's; `""` for a missing one."""
 
 ROLES = ("system", "developer", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A conversation up to the question that is being asked.
+    """A conversation that ends with a question.
 
     Attributes:
-        system: the system message; None leaves the Space its own.
-        turns: the turns before, oldest first.
+        system: the system message; None for the Space's own.
+        turns: the earlier turns, oldest first.
         query: the question.
     """
 
@@ -33,68 +33,68 @@ class Chat:
 
 
 def parse_messages(messages: str | Sequence[Message], system: str | None = None) -> Chat:
-    """Understand a prompt, or messages as OpenAI's clients take them.
+    """Parses a prompt, or messages in the form of OpenAI's clients.
 
-    System messages, wherever they stand, are joined by newlines after `system`; "developer" is another name for
-    "system". Messages of one role in a row are one message, a blank line between them.
+    System messages are joined by newlines, after `system`; "developer" is another name for "system". Successive
+    messages of one role are joined by a blank line.
 
     Raises:
         InvalidMessages: no question, an unknown role, content that isn't text, or an answer at the end.
     """
-    said = [(_role(message), content_text(message.get("content"))) for message in _listed(as_messages(messages))]
-    systems = [text for role, text in said if role in ("system", "developer")]
+    parsed = [(_role(message), content_text(message.get("content"))) for message in _listed(as_messages(messages))]
+    systems = [text for role, text in parsed if role in ("system", "developer")]
     if system is not None:
         systems.insert(0, system)
-    dialogue = [(role, text) for role, text in said if role in ("user", "assistant")]
+    dialogue = [(role, text) for role, text in parsed if role in ("user", "assistant")]
     if dialogue and dialogue[-1][0] == "assistant":
         raise InvalidMessages("expected the last message to be the user's, got the assistant's")
     *turns, (query, _) = [*_turns(dialogue)] or [("", "")]
     if not query.strip():
-        raise InvalidMessages("expected a prompt, or messages that end with the user's question; got nothing to ask")
+        raise InvalidMessages("expected a prompt, or messages that end with the user's question; got no question")
     return Chat("\n".join(systems) if systems else None, tuple(turns), query)
 
 
 def as_messages(messages: str | Sequence[Message]) -> Sequence[Message]:
-    """Give messages for a prompt, which is the user's; messages are given as they are."""
+    """Returns a prompt as a user's message, and messages unchanged."""
     return [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
 
 
 def format_prompt(messages: Sequence[Message]) -> str:
-    """Write messages as one prompt, as g4f's `format_prompt` does.
+    """Formats messages as one prompt, as g4f's `format_prompt` does.
 
-    A single message is given verbatim; several become `Role: content` lines, blank ones dropped, with
-    `Assistant:` at the end for the model to go on from.
+    A single message is returned verbatim. Several become lines `Role: content`, without blank ones, and `Assistant:`
+    at the end for the model to continue.
 
     Raises:
         InvalidMessages: content that isn't text.
     """
     if len(messages) == 1:
         return content_text(messages[0].get("content"), none="")
-    said = [(str(message.get("role")), content_text(message.get("content"), none="")) for message in messages]
-    lines = [f"{role.capitalize()}: {text}" for role, text in said if text.strip()]
+    parsed = [(str(message.get("role")), content_text(message.get("content"), none="")) for message in messages]
+    lines = [f"{role.capitalize()}: {text}" for role, text in parsed if text.strip()]
     return "\n".join([*lines, "Assistant:"]) if lines else ""
 
 
 def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
-    """Write the question as one prompt, together with what a Space has no place of its own for; see `format_prompt`.
+    """Formats the question as one prompt, with the parts that a Space has no input for; see `format_prompt`.
 
     Args:
         chat: the conversation.
-        system: whether the system message goes into it, unless it is blank.
-        turns: whether the turns before do.
+        system: True to include the system message, unless it is empty.
+        turns: True to include the earlier turns.
     """
-    said = [("system", chat.system)] if system and chat.system else []
+    parts = [("system", chat.system)] if system and chat.system else []
     if turns:
-        said += [message for user, answer in chat.turns for message in (("user", user), ("assistant", answer))]
-    return format_prompt([{"role": role, "content": text} for role, text in [*said, ("user", chat.query)]])
+        parts += [part for user, answer in chat.turns for part in (("user", user), ("assistant", answer))]
+    return format_prompt([{"role": role, "content": text} for role, text in [*parts, ("user", chat.query)]])
 
 
 def content_text(content: object, *, none: str | None = None) -> str:
-    """Give a message's content as text: a string, or a list of text parts.
+    """Returns a message's content as text.
 
     Args:
-        content: what the message holds.
-        none: what None stands for; None is refused if this isn't given.
+        content: a string, or a list of strings and text parts.
+        none: the text for None; without it, None is invalid.
 
     Raises:
         InvalidMessages: the content isn't text.
@@ -138,14 +138,14 @@ def _role(message: Message) -> str:
     return str(role)
 
 
-def _turns(said: Iterable[tuple[str, str]]) -> Iterable[Turn]:
-    """Pair what the two said; a user's message after an answer begins a new turn."""
-    users: list[str] = []
+def _turns(dialogue: Iterable[tuple[str, str]]) -> Iterator[Turn]:
+    """Pairs questions with answers; a user's message after an answer begins a new turn."""
+    questions: list[str] = []
     answers: list[str] = []
-    for role, text in said:
+    for role, text in dialogue:
         if role == "user" and answers:
-            yield "\n\n".join(users), "\n\n".join(answers)
-            users, answers = [], []
-        (users if role == "user" else answers).append(text)
-    if users or answers:
-        yield "\n\n".join(users), "\n\n".join(answers)
+            yield "\n\n".join(questions), "\n\n".join(answers)
+            questions, answers = [], []
+        (questions if role == "user" else answers).append(text)
+    if questions or answers:
+        yield "\n\n".join(questions), "\n\n".join(answers)

@@ -1,9 +1,9 @@
-"""Snapshots of a growing reply -> what is new in each. Pure.
+"""Snapshots of a growing reply -> edits. Pure.
 
-A snapshot is the whole reply as the Space shows it now. Nearly always it is the one before with something appended,
-and then only that is looked at: the decoder compares the last `WINDOW` characters at every snapshot, and the whole
-each time the text has doubled and at the end. So the cost of a reply grows with its length, not with its square;
-a text of up to `WINDOW` characters is compared whole every time, and a rewrite further back is found a little later.
+A snapshot is the whole reply as the Space shows it at one moment: usually the previous snapshot with text appended.
+The decoder compares the last `WINDOW` characters of each snapshot, and all of it when the text has doubled and at the
+end, so that the cost grows with the reply's length, not with its square. Replies up to `WINDOW` characters are
+compared whole each time; in longer ones, a rewrite before the window is found at the next whole comparison.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-WINDOW = 4096  # characters; comparing so many costs less than 0.1 µs
-CURSORS = ("▌", "▋", "▍", "█")  # what chat pages draw where the next token will stand
+WINDOW = 4096  # characters; comparing them takes less than 0.1 µs
+CURSORS = ("▌", "▋", "▍", "█")  # typing cursors that chat pages draw after the latest token
 
-# What chat pages show before there is a word of the reply: one short line that ends in dots, or says so in words.
+# What chat pages show before the first token: one short line that ends in dots, or one with such a word.
 PLACEHOLDER = re.compile(
     r"\W*(?:[^\n]{0,60}(?:…|\.\.)|(?:thinking|loading|generating|processing|searching|please wait)\b[^\n]{0,40})\W*",
     re.IGNORECASE,
@@ -23,69 +23,70 @@ PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change to the reply: from character `start` on, the text is now `text`."""
+    """Replaces the reply from offset `start` with `text`. Usually an append."""
 
     start: int
     text: str
 
     def apply(self, before: str) -> str:
-        """Give the reply after this change."""
+        """Returns the reply after this edit."""
         return before[: self.start] + self.text
 
 
 class SnapshotDecoder:
-    """Takes snapshots in turn, and gives what is new in each.
+    """Decodes a series of snapshots into edits.
+
+    It holds back a typing cursor at the end, with new blanks before it, and a placeholder ("Thinking…") before the
+    first word. If the last snapshot still has them, they are text.
 
     Attributes:
-        text: the newest snapshot, less what may be no part of the reply, until `finish` has shown that it is: a typing
-            cursor at its end, with the blanks before it that are new, and a placeholder ("Thinking…") before its first
-            word.
-        before: the one before that.
+        text: the reply after the latest edit.
+        before: the reply before the latest edit.
     """
 
     def __init__(self) -> None:
         self.text = self.before = ""
-        # What the reader has: a snapshot that was compared whole, and what was appended since.
-        self._whole = ""
-        self._since: list[str] = []
+        # The reader has both of these: the snapshot that was last compared whole, and the text appended since.
+        self._compared = ""
+        self._appended: list[str] = []
 
     def feed(self, snapshot: str) -> Edit | None:
-        """Take the next snapshot; None if it brings nothing new."""
+        """Decodes the next snapshot; None if it brings nothing new."""
         if snapshot.endswith(CURSORS):
             snapshot = self._without_cursor(snapshot)
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
     def finish(self, snapshot: str) -> Edit | None:
-        """Take the last snapshot, which is the reply to the letter; None if it brings nothing new."""
+        """Decodes the last snapshot, all of which is text; None if it brings nothing new."""
         return self._advance(snapshot, last=True)
 
     def _without_cursor(self, snapshot: str) -> str:
-        """Cut off the cursor and the blanks that some pages put before it, but no blank of the snapshot before."""
+        """Removes the cursor and the blanks before it, except those that the reader has."""
         cut = snapshot[:-1]
         stripped = cut.rstrip()
-        known = self.text[len(stripped) :]
-        return stripped + known if known and cut.startswith(known, len(stripped)) else stripped
+        sent = self.text[len(stripped) :]
+        return stripped + sent if sent and cut.startswith(sent, len(stripped)) else stripped
 
     def _advance(self, snapshot: str, *, last: bool = False) -> Edit | None:
         before = self.before = self.text
         self.text = snapshot
-        if last or len(before) <= WINDOW or len(snapshot) >= 2 * len(self._whole):
+        if last or len(before) <= WINDOW or len(snapshot) >= 2 * len(self._compared):
             return self._compare(snapshot)
         if not snapshot.startswith(before[-WINDOW:], len(before) - WINDOW):
             return self._compare(snapshot)
         new = snapshot[len(before) :]
-        self._since.append(new)
+        self._appended.append(new)
         return Edit(len(before), new) if new else None
 
     def _compare(self, snapshot: str) -> Edit | None:
-        sent = self._whole + "".join(self._since)
-        self._whole, self._since = snapshot, []
-        start = len(sent) if snapshot.startswith(sent) else _common(sent, snapshot)
+        sent = self._compared + "".join(self._appended)
+        self._compared, self._appended = snapshot, []
+        start = len(sent) if snapshot.startswith(sent) else _common_prefix(sent, snapshot)
         return None if start == len(sent) == len(snapshot) else Edit(start, snapshot[start:])
 
 
-def _common(a: str, b: str) -> int:
-    """How many characters two texts share from the start, by halving: each character is compared about twice."""
+def _common_prefix(a: str, b: str) -> int:
+    """Returns the length of the common prefix, by bisection: each character is compared about twice."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

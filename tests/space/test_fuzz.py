@@ -1,4 +1,4 @@
-"""Any JSON in, an answer or a QwenGradioError out: what a Space says of itself, and what it shows."""
+"""Any JSON as a description or an output of a Space gives a result or a QwenGradioError."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_fuzz_chatbot_value_gives_snapshot_or_none(value: Any, whole: bool) -> N
 def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: Any, output: Any, option: Any) -> None:
     try:
         endpoint = find_chat_endpoint(config, info)
-        options = {taken.name: option for taken in endpoint.options[:1]}
+        options = {parameter.name: option for parameter in endpoint.options[:1]}
         assert len(endpoint.arguments(TURNS, {})) == len(endpoint.parameters)
         endpoint.arguments(TURNS, options)
         endpoint.snapshot(output, TURNS)
@@ -78,8 +78,8 @@ def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: An
 
 @given(JSON)
 def test_fuzz_output_raises_only_protocol_error(output: Any) -> None:
-    for dialect, reply in (("pairs", 1), ("messages", None), (None, None)):
-        endpoint = Endpoint("/chat", (), "query", "history", None, None, reply, dialect, True)  # type: ignore[arg-type] # they are
+    for form, reply in (("pairs", 1), ("messages", None), (None, None)):
+        endpoint = Endpoint("/chat", (), "query", "history", None, None, reply, form, True)  # type: ignore[arg-type] # they are
         with contextlib.suppress(ProtocolError):
             endpoint.snapshot(output, TURNS)
 

@@ -8,41 +8,41 @@ from qwen_gradio import InvalidOption, Parameter
 from qwen_gradio.space.parameters import parse_parameter
 
 
-def of(kind: str, schema: dict[str, Any] | None = None, **props: Any) -> Parameter:
+def make(kind: str, schema: dict[str, Any] | None = None, **props: Any) -> Parameter:
     return parse_parameter(0, {"type": kind, "props": props, "api_info": schema}, {"parameter_name": "it"}, [], {})
 
 
 NUMBER = {"type": "number"}
-SLIDER = of("slider", NUMBER, minimum=0, maximum=2, value=0.7)
-RADIO = of("radio", {"type": "string"}, choices=[["Large", "72B"], ["Small", "7B"]])
-MANY = of("checkboxgroup", {"type": "array"}, choices=["a", "b"])
+SLIDER = make("slider", NUMBER, minimum=0, maximum=2, value=0.7)
+RADIO = make("radio", {"type": "string"}, choices=[["Large", "72B"], ["Small", "7B"]])
+MANY = make("checkboxgroup", {"type": "array"}, choices=["a", "b"])
 
 
 @pytest.mark.parametrize(
-    ("taker", "value"),
+    ("parameter", "value"),
     [
         (SLIDER, 0),
         (SLIDER, 2.0),
-        (of("number", NUMBER), -1e9),
-        (of("number", NUMBER), None),
+        (make("number", NUMBER), -1e9),
+        (make("number", NUMBER), None),
         (RADIO, "7B"),
         (MANY, ["a", "b"]),
         (MANY, []),
-        (of("dropdown", {"type": "string"}, choices=["a"], allow_custom_value=True), "other"),
-        (of("dropdown", {"type": "array"}, choices=["a", "b"], multiselect=True), ["b"]),
-        (of("radio", {"type": "string"}, choices=[]), "7B"),
-        (of("checkbox", {"type": "boolean"}), True),
-        (of("textbox", {"type": "string"}), ""),
-        (of("json", {"type": {}}), [1, {"a": None}]),
-        (of("somebodys", None), 3),
+        (make("dropdown", {"type": "string"}, choices=["a"], allow_custom_value=True), "other"),
+        (make("dropdown", {"type": "array"}, choices=["a", "b"], multiselect=True), ["b"]),
+        (make("radio", {"type": "string"}, choices=[]), "7B"),
+        (make("checkbox", {"type": "boolean"}), True),
+        (make("textbox", {"type": "string"}), ""),
+        (make("json", {"type": {}}), [1, {"a": None}]),
+        (make("somebodys", None), 3),
     ],
 )
-def test_option_valid_value_is_accepted(taker: Parameter, value: object) -> None:
-    assert taker.validate(value) == value
+def test_option_valid_value_is_accepted(parameter: Parameter, value: object) -> None:
+    assert parameter.validate(value) == value
 
 
 @pytest.mark.parametrize(
-    ("taker", "value", "expected"),
+    ("parameter", "value", "expected"),
     [
         (SLIDER, 2.1, "number from 0 to 2 for it, got 2.1"),
         (SLIDER, -1, "number from 0 to 2"),
@@ -50,24 +50,24 @@ def test_option_valid_value_is_accepted(taker: Parameter, value: object) -> None
         (SLIDER, "1", "number from 0 to 2 for it, got '1'"),
         (SLIDER, True, "number from 0 to 2"),
         (SLIDER, None, "number from 0 to 2"),
-        (of("number", NUMBER, minimum=1), 0, "number from 1 for it"),
+        (make("number", NUMBER, minimum=1), 0, "number from 1 for it"),
         (RADIO, "32B", "one of '72B', '7B'"),
         (RADIO, "Large", "one of '72B', '7B'"),
         (RADIO, ["7B"], "one of '72B', '7B'"),
         (MANY, "a", "a list of these: 'a', 'b'"),
         (MANY, ["c"], "a list of these: 'a', 'b'"),
-        (of("checkbox", {"type": "boolean"}, value=False), "yes", "boolean"),
-        (of("textbox", {"type": "string"}), 3, "string"),
-        (of("form", {"type": "object"}, value={}), "a", "object"),
+        (make("checkbox", {"type": "boolean"}, value=False), "yes", "boolean"),
+        (make("textbox", {"type": "string"}), 3, "string"),
+        (make("form", {"type": "object"}, value={}), "a", "object"),
     ],
 )
-def test_option_invalid_value_raises_invalid_option(taker: Parameter, value: object, expected: str) -> None:
+def test_option_invalid_value_raises_invalid_option(parameter: Parameter, value: object, expected: str) -> None:
     with pytest.raises(InvalidOption, match=expected):
-        taker.validate(value)
+        parameter.validate(value)
 
 
 def test_option_mapping_is_merged_into_default() -> None:
-    form = of("form", {"type": "object"}, value={"model": "big", "budget": 38})
+    form = make("form", {"type": "object"}, value={"model": "big", "budget": 38})
     assert form.validate({"budget": 1}) == {"model": "big", "budget": 1}
 
 
@@ -102,8 +102,8 @@ def test_option_default_prefers_published_value(about: dict[str, Any], value: ob
 def test_parameter_role_is_inferred_from_component_and_label(
     kind: str, label: str, is_query: bool, is_system: bool
 ) -> None:
-    taker = parse_parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
-    assert ((taker.query_rank or (9, False))[0] < 3, taker.is_for_system) == (is_query, is_system)
+    parameter = parse_parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
+    assert ((parameter.query_rank or (9, False))[0] < 3, parameter.is_for_system) == (is_query, is_system)
 
 
 @pytest.mark.parametrize(
@@ -111,17 +111,17 @@ def test_parameter_role_is_inferred_from_component_and_label(
 )
 def test_option_not_json_serialisable_raises_invalid_option(value: object) -> None:
     with pytest.raises(InvalidOption, match="can be sent as JSON for it"):
-        of("json").validate(value)
+        make("json").validate(value)
 
 
 def test_option_file_accepts_only_handle_file() -> None:
     handled = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
-    assert of("file", {"type": "object"}).validate(handled) == handled
-    assert of("file", {"type": "array"}).validate([handled]) == [handled]
+    assert make("file", {"type": "object"}).validate(handled) == handled
+    assert make("file", {"type": "array"}).validate([handled]) == [handled]
     with pytest.raises(InvalidOption, match=r"expected gradio_client.handle_file\(path or URL\) for it"):
-        of("file", {"type": "object"}).validate("/etc/hostname")
+        make("file", {"type": "object"}).validate("/etc/hostname")
 
 
 def test_option_true_does_not_match_choice_one() -> None:
     with pytest.raises(InvalidOption, match="one of 1, 2"):
-        of("radio", None, choices=[1, 2]).validate(True)
+        make("radio", None, choices=[1, 2]).validate(True)

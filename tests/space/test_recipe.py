@@ -100,7 +100,7 @@ def test_history_format_follows_endpoints_own_chatbot() -> None:
     ("better", "worse"),
     [
         pytest.param({}, {"hidden": True}, id="documented before hidden"),
-        pytest.param({"name": "b"}, {"name": "retry"}, id="not for upkeep"),
+        pytest.param({"name": "b"}, {"name": "retry"}, id="not for maintenance"),
         pytest.param({}, {"streams": False}, id="streaming before not"),
         pytest.param({}, {"history": False}, id="a history before none"),
         pytest.param({"streams": False, "text": True}, {"streams": False, "text": False}, id="a question of its own"),
@@ -144,9 +144,9 @@ def test_endpoint_no_chat_error_lists_available_endpoints() -> None:
 def test_api_name_selects_endpoint_or_raises() -> None:
     assert qwen_page().chat_endpoint(api_name="/model_chat_1").api_name == "/model_chat_1"
     assert qwen_page().chat_endpoint(api_name="model_chat_1").api_name == "/model_chat_1"
-    with pytest.raises(EndpointNotFound, match="found no /nothing; it has /clear_session, /model_chat, "):
+    with pytest.raises(EndpointNotFound, match="there is no /nothing; it has /clear_session, /model_chat, "):
         qwen_page().chat_endpoint(api_name="/nothing")
-    with pytest.raises(EndpointNotFound, match="found that /clear_session takes no text, or answers in none; it has"):
+    with pytest.raises(EndpointNotFound, match="/clear_session takes no text, or answers in none; it has"):
         qwen_page().chat_endpoint(api_name="/clear_session")
 
 
@@ -214,7 +214,7 @@ def test_endpoint_named_chat_is_preferred() -> None:
 
 
 def test_endpoint_none_published_raises_endpoint_not_found() -> None:
-    with pytest.raises(EndpointNotFound, match=r"it has none that is open to its API\. Name another by api_name="):
+    with pytest.raises(EndpointNotFound, match=r"it has no documented endpoint\. Name another by api_name="):
         Page().chat_endpoint()
 
 

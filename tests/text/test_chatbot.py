@@ -16,7 +16,7 @@ TURNS = [("a", "b"), ("c", "")]
 
 
 @pytest.mark.parametrize(
-    ("version", "kind", "dialect"),
+    ("version", "type_", "form"),
     [
         ("4.32.1", None, "pairs"),
         ("4.44.1", "tuples", "pairs"),
@@ -27,9 +27,9 @@ TURNS = [("a", "b"), ("c", "")]
     ],
 )
 def test_history_format_follows_gradio_version_and_chatbot_type(
-    version: str, kind: str | None, dialect: HistoryFormat
+    version: str, type_: str | None, form: HistoryFormat
 ) -> None:
-    assert history_format(version, kind) == dialect
+    assert history_format(version, type_) == form
 
 
 def test_history_format_pairs_encodes_turns() -> None:
@@ -48,9 +48,9 @@ def test_history_format_parts_encodes_turns() -> None:
     assert encode(TURNS, "parts")[1] == {"role": "assistant", "content": [{"type": "text", "text": "b"}]}
 
 
-@pytest.mark.parametrize("dialect", ["pairs", "messages", "parts"])
-def test_history_format_encoded_turns_read_back(dialect: HistoryFormat) -> None:
-    assert latest_reply(encode([("a", "b"), ("c", "d")], dialect)) == Snapshot("d")
+@pytest.mark.parametrize("form", ["pairs", "messages", "parts"])
+def test_history_format_encoded_turns_read_back(form: HistoryFormat) -> None:
+    assert latest_reply(encode([("a", "b"), ("c", "d")], form)) == Snapshot("d")
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_chatbot_thinking_is_separated_from_answer(value: object, snapshot: Snap
 
 def test_thinking_partial_tag_never_retracts_text() -> None:
     text = "<think>hm <b> hm</think>a < b"
-    shown = [latest_reply([["q", text[:length]]]) for length in range(len(text) + 1)]
-    grown = [(snapshot.answer, snapshot.thinking) for snapshot in shown if snapshot]
+    snapshots = [latest_reply([["q", text[:length]]]) for length in range(len(text) + 1)]
+    grown = [(snapshot.answer, snapshot.thinking) for snapshot in snapshots if snapshot]
     assert grown[-1] == ("a < b", "hm <b> hm")
     for (answer, thinking), (later_answer, later_thinking) in itertools.pairwise(grown):
         assert later_answer.startswith(answer)
@@ -141,7 +141,7 @@ def test_thinking_unfinished_closing_tag_stays_thinking_at_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "value"),
+    ("output", "value"),
     [
         ({"__type__": "update", "value": "a"}, "a"),
         ({"value": [1]}, [1]),
@@ -152,8 +152,8 @@ def test_thinking_unfinished_closing_tag_stays_thinking_at_end() -> None:
         (None, None),
     ],
 )
-def test_chatbot_update_value_is_extracted(shown: object, value: object) -> None:
-    assert unwrap_update(shown) == value
+def test_chatbot_update_value_is_extracted(output: object, value: object) -> None:
+    assert unwrap_update(output) == value
 
 
 def test_chatbot_single_message_is_read() -> None:

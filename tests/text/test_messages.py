@@ -56,10 +56,10 @@ def test_messages_text_parts_are_joined() -> None:
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [
-        pytest.param([], "nothing to ask", id="none"),
-        pytest.param("", "nothing to ask", id="empty"),
-        pytest.param(" \n", "nothing to ask", id="blank"),
-        pytest.param([system("a")], "nothing to ask", id="system only"),
+        pytest.param([], "got no question", id="none"),
+        pytest.param("", "got no question", id="empty"),
+        pytest.param(" \n", "got no question", id="blank"),
+        pytest.param([system("a")], "got no question", id="system only"),
         pytest.param(None, "expected a prompt or a list", id="None"),
         pytest.param(b"hi", "expected messages like", id="bytes"),
         pytest.param(["hi"], "expected messages like", id="strings"),

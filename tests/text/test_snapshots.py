@@ -27,8 +27,8 @@ def growing(pieces: list[str]) -> list[str]:
     "pieces",
     [
         pytest.param(["ha", "ha", "ha", "ha"], id="a word repeated"),
-        pytest.param(["[0, 1]", " and ", "[0, 1]"], id="what looks like a diff's path"),
-        pytest.param(["[all of it]"], id="what looks like a list"),
+        pytest.param(["[0, 1]", " and ", "[0, 1]"], id="like a diff's path"),
+        pytest.param(["[all of it]"], id="like a list"),
         pytest.param(["👩", "‍", "👩", "‍👧", "🇫", "🇷"], id="emoji of several codepoints"),
         pytest.param(["你", "好", "，", "世界"], id="Chinese"),
         pytest.param(["a\r", "\nb\r\n", "\n"], id="CRLF"),
@@ -139,7 +139,7 @@ def test_snapshot_cost_is_independent_of_reply_length() -> None:
             decoder.feed(Counted(text))
         return Counted.looked_at // updates
 
-    # Ten times the updates, and the whole reply ten times as long: what each costs stays within the window, twice.
+    # With ten times the updates, and a reply ten times as long, an update costs two windows at the most.
     assert characters_looked_at(10_000) <= 2 * characters_looked_at(1_000) <= 8 * WINDOW
 
 
