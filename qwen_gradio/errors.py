@@ -30,6 +30,7 @@ QwenGradioError
 from __future__ import annotations
 
 import builtins
+import reprlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -78,6 +79,18 @@ TERMINAL_STATES = {
     "not found": "Check the Space's id",
 }
 STATE_ADVICE = {**TRANSIENT_STATES, **TERMINAL_STATES}
+
+MAX_REPR_CHARS = 80
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_REPR_CHARS
+
+
+def short_repr(value: object) -> str:
+    """Returns the repr of an invalid value for a message: short, whatever its size, depth and class."""
+    try:
+        return _REPR.repr(value)[:MAX_REPR_CHARS]
+    except Exception:  # noqa: BLE001 - ints beyond `sys.get_int_max_str_digits()`, and any class, may have no repr
+        return f"<{type(value).__name__}>"
 
 
 class QwenGradioError(Exception):

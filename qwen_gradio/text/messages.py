@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..errors import InvalidMessages
+from ..errors import InvalidMessages, short_repr
 
 Message: TypeAlias = Mapping[str, Any]
 """`{"role": "system" | "developer" | "user" | "assistant", "content": str | list of {"type": "text", "text": str}}`"""
@@ -15,6 +15,7 @@ Turn: TypeAlias = tuple[str, str]
 """The user's text and the assistant's; `""` for a missing one."""
 
 ROLES = ("system", "developer", "user", "assistant")
+_CONTENT = "content, a string or text parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +37,44 @@ def parse_messages(messages: str | Sequence[Message], system: str | None = None)
     """Parses a prompt, or messages in the form of OpenAI's clients.
 
     System messages are joined by newlines, after `system`; "developer" is another name for "system". Successive
-    messages of one role are joined by a blank line.
+    messages of one role are joined by a blank line. An assistant's message without content, as in a call of tools, is
+    empty.
 
     Raises:
         InvalidMessages: no question, an unknown role, content that isn't text, or an answer at the end.
     """
-    parsed = [(_role(message), content_text(message.get("content"))) for message in _listed(as_messages(messages))]
-    systems = [text for role, text in parsed if role in ("system", "developer")]
-    if system is not None:
-        systems.insert(0, system)
+    parsed = [_parse_message(message) for message in as_messages(messages)]
+    systems = [] if system is None else [_text(system, "the system message")]
+    systems += [text for role, text in parsed if role in ("system", "developer")]
     dialogue = [(role, text) for role, text in parsed if role in ("user", "assistant")]
     if dialogue and dialogue[-1][0] == "assistant":
         raise InvalidMessages("expected the last message to be the user's, got the assistant's")
     *turns, (query, _) = [*_turns(dialogue)] or [("", "")]
     if not query.strip():
         raise InvalidMessages("expected a prompt, or messages that end with the user's question; got no question")
-    return Chat("\n".join(systems) if systems else None, tuple(turns), query)
+    return Chat("\n".join(systems) if systems else None, tuple(turn for turn in turns if any(turn)), query)
 
 
 def as_messages(messages: str | Sequence[Message]) -> Sequence[Message]:
-    """Returns a prompt as a user's message, and messages unchanged."""
-    return [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    """Returns a prompt as a user's message, and messages unchanged.
+
+    Raises:
+        InvalidMessages: neither a prompt nor a sequence of mappings.
+    """
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    if not _is_list(messages):
+        raise InvalidMessages(f"expected a prompt or a list of messages, got {short_repr(messages)}")
+    for message in messages:
+        if not isinstance(message, Mapping):
+            raise InvalidMessages(
+                f"expected messages like {{'role': 'user', 'content': '…'}}, got {short_repr(message)}"
+            )
+    return messages
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview)
 
 
 def format_prompt(messages: Sequence[Message]) -> str:
@@ -66,13 +84,33 @@ def format_prompt(messages: Sequence[Message]) -> str:
     at the end for the model to continue.
 
     Raises:
-        InvalidMessages: content that isn't text.
+        InvalidMessages: a role or content that isn't text.
     """
+    messages = as_messages(messages)
+    texts = [content_text(message.get("content"), none="") for message in messages]
     if len(messages) == 1:
-        return content_text(messages[0].get("content"), none="")
-    parsed = [(str(message.get("role")), content_text(message.get("content"), none="")) for message in messages]
-    lines = [f"{role.capitalize()}: {text}" for role, text in parsed if text.strip()]
+        return texts[0]
+    roles = [_text(message.get("role"), "a role") for message in messages]
+    lines = [f"{role.capitalize()}: {text}" for role, text in zip(roles, texts, strict=True) if text.strip()]
     return "\n".join([*lines, "Assistant:"]) if lines else ""
+
+
+def split_system(messages: Sequence[Message]) -> tuple[str, str]:
+    """Splits messages into the system message and one prompt, as g4f's provider sends them; see `format_prompt`.
+
+    Raises:
+        InvalidMessages: a role or content that isn't text.
+    """
+    messages = as_messages(messages)
+    systems = [message for message in messages if _is_system(message)]
+    others = [message for message in messages if not _is_system(message)]
+    system = "\n".join(content_text(message.get("content"), none="") for message in systems)
+    return system, format_prompt(others)
+
+
+def _is_system(message: Message) -> bool:
+    role = message.get("role")
+    return isinstance(role, str) and role == "system"
 
 
 def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
@@ -103,39 +141,33 @@ def content_text(content: object, *, none: str | None = None) -> str:
         return none
     if isinstance(content, list | tuple):
         return "".join(map(_part_text, content))
-    return _text(content)
+    return _text(content, _CONTENT)
 
 
 def _part_text(part: object) -> str:
-    if isinstance(part, Mapping) and part.get("type") == "text":
-        return _text(part.get("text"))
-    return _text(part)
+    if isinstance(part, Mapping):
+        type_ = part.get("type")
+        if isinstance(type_, str) and type_ == "text":
+            return _text(part.get("text"), _CONTENT)
+    return _text(part, _CONTENT)
 
 
-def _text(content: object) -> str:
-    if not isinstance(content, str):
-        raise InvalidMessages(f"expected text as content, a string or text parts; got {content!r:.80}")
+def _text(value: object, name: str) -> str:
+    """Returns a text as a plain str, which a str enum is not: it has its own `str()`."""
+    if not isinstance(value, str):
+        raise InvalidMessages(f"expected text as {name}; got {short_repr(value)}")
     try:
-        content.encode()
+        value.encode()
     except UnicodeEncodeError as exc:
-        raise InvalidMessages(f"expected text that can be sent as UTF-8; got a lone surrogate: {exc}") from exc
-    return content
+        raise InvalidMessages(f"expected text as {name}; got a lone surrogate at character {exc.start}") from exc
+    return str.__str__(value)
 
 
-def _listed(messages: object) -> Iterable[Message]:
-    if not isinstance(messages, Sequence):
-        raise InvalidMessages(f"expected a prompt or a list of messages, got {messages!r:.80}")
-    for message in messages:
-        if not isinstance(message, Mapping):
-            raise InvalidMessages(f"expected messages like {{'role': 'user', 'content': '…'}}, got {message!r:.80}")
-    return messages
-
-
-def _role(message: Message) -> str:
+def _parse_message(message: Message) -> tuple[str, str]:
     role = message.get("role")
-    if role not in ROLES:
-        raise InvalidMessages(f"expected a role of {', '.join(ROLES)}; got {role!r:.80}")
-    return str(role)
+    if not isinstance(role, str) or role not in ROLES:
+        raise InvalidMessages(f"expected a role of {', '.join(ROLES)}; got {short_repr(role)}")
+    return str.__str__(role), content_text(message.get("content"), none="" if role == "assistant" else None)
 
 
 def _turns(dialogue: Iterable[tuple[str, str]]) -> Iterator[Turn]:
@@ -144,8 +176,12 @@ def _turns(dialogue: Iterable[tuple[str, str]]) -> Iterator[Turn]:
     answers: list[str] = []
     for role, text in dialogue:
         if role == "user" and answers:
-            yield "\n\n".join(questions), "\n\n".join(answers)
+            yield _paragraphs(questions), _paragraphs(answers)
             questions, answers = [], []
         (questions if role == "user" else answers).append(text)
     if questions or answers:
-        yield "\n\n".join(questions), "\n\n".join(answers)
+        yield _paragraphs(questions), _paragraphs(answers)
+
+
+def _paragraphs(texts: Iterable[str]) -> str:
+    return "\n\n".join(filter(None, texts))
