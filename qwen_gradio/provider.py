@@ -15,7 +15,7 @@ from .reply.retries import Question
 from .reply.settings import check_access
 from .space import catalogue
 from .space.catalogue import generate_session_hash
-from .text.messages import Message, content_text, format_prompt, parse_messages
+from .text.messages import Message, parse_messages, split_system
 
 RETRIES = 2  # as a client's
 
@@ -91,10 +91,7 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
             InvalidMessages: there is nothing to ask, or something that isn't text.
             QwenGradioError: the reply failed; `partial` holds what had come.
         """
-        system = "\n".join(
-            content_text(message.get("content"), none="") for message in messages if message.get("role") == "system"
-        )
-        prompt = format_prompt([message for message in messages if message.get("role") != "system"])
+        system, prompt = split_system(messages)
         if not prompt.strip():
             raise InvalidMessages("expected a message to ask; got none but system messages and blanks")
         choices = [_connector(cls.url, proxy)]

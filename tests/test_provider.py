@@ -132,7 +132,19 @@ async def test_provider_generator_aclose_cancels_reply(provider: type[Qwen_Qwen_
     assert eventually(script.stopped)
 
 
-@pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "a"}], [{"role": "user", "content": " "}]])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "system", "content": "a"}],
+        [{"role": "user", "content": " "}],
+        None,
+        5,
+        b"hi",
+        ["hi"],
+        [{"role": 3}],
+    ],
+)
 async def test_provider_without_question_raises_invalid_messages(messages: Any) -> None:
     with pytest.raises(InvalidMessages):
         await collect(Qwen_Qwen_2_72B, messages)
