@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import unicodedata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import InvalidSpace
+from ..errors import InvalidSpace, short_repr
 
 DEFAULT = "Qwen/Qwen2-72B-Instruct"
 DOMAIN = "hf.space"  # where the Hub hosts Spaces
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_LABEL_CHARS = 63  # between the dots of a host (RFC 1035)
+
+_SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_HUB_PAGE = re.compile(r"https?://huggingface\.co/spaces/([^/]+/[^/]+)(/.*)?")
+_NETLOC = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::[0-9]*)?")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
+_IPV4 = re.compile(r"\d+(\.\d+){3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ CATALOGUE = (
 
 _BY_NAME = {name.lower(): entry for entry in CATALOGUE for name in (entry.id, *entry.aliases)}
 ALIASES = {alias: entry.id for entry in CATALOGUE for alias in entry.aliases}
+_EXPECTED = f"expected a Space id like {DEFAULT}, an alias ({', '.join(sorted(ALIASES))}) or an http(s) URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +96,24 @@ def resolve(space: str) -> Space:
     """Resolves a Space's id (`Qwen/Qwen2-72B-Instruct`), alias (`qwen-2-72b`) or http(s) URL.
 
     Raises:
-        InvalidSpace: it is none of these.
+        InvalidSpace: it is none of these, or a URL with a user name and password.
     """
-    expected = f"expected a Space id like {DEFAULT}, an alias ({', '.join(sorted(ALIASES))}) or an http(s) URL"
     if not isinstance(space, str):
-        raise InvalidSpace(f"{expected}; got {space!r:.80}")
-    name = space
-    page = re.fullmatch(r"https?://huggingface\.co/spaces/([^/]+/[^/?#]+).*", name)
-    if page:
+        raise InvalidSpace(f"{_EXPECTED}; got {type(space).__name__}")
+    name = str.__str__(space)  # a str enum has its own `str()`
+    if "@" in unicodedata.normalize("NFKC", name):
+        raise InvalidSpace(f"{_EXPECTED} without a user name and password: pass those by auth=(user, password)")
+    if "://" in name:
+        url = _normalise_url(name)
+        page = _HUB_PAGE.fullmatch(url)
+        if page is None:
+            return Space(url, url)
         name = page[1]
     entry = _BY_NAME.get(name.lower())
-    if entry is not None:
-        name = entry.id
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
-        return Space(name, f"https://{_subdomain(name)}.{DOMAIN}", entry)
-    if not _is_url(name):
-        raise InvalidSpace(f"{expected}; got {space!r:.80}")
-    return Space(name.rstrip("/"), name.rstrip("/"))
+    space_id = name if entry is None else entry.id
+    if not _SPACE_ID.fullmatch(space_id) or not 0 < len(_subdomain(space_id)) <= MAX_LABEL_CHARS:
+        raise _invalid(name)
+    return Space(space_id, f"https://{_subdomain(space_id)}.{DOMAIN}", entry)
 
 
 def _subdomain(space_id: str) -> str:
@@ -109,13 +121,54 @@ def _subdomain(space_id: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", space_id.lower()).strip("-")
 
 
-def _is_url(text: str) -> bool:
+def _normalise_url(text: str) -> str:
+    """Returns an http(s) URL with its scheme in lower case and its host in ASCII, without default port and query."""
+    url = _parse_url(text)
+    if url is None:
+        raise _invalid(text)
+    return url
+
+
+def _parse_url(text: str) -> str | None:
+    if not text.isprintable() or " " in text:
+        return None
     try:
         parts = urlsplit(text)
-        _ = parts.port  # raises for a port that is no number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
+        netloc = _NETLOC.fullmatch(parts.netloc)
+        if parts.scheme not in DEFAULT_PORTS or netloc is None:
+            return None
+        host, port = _ascii_host(netloc[1]), parts.port
+    except ValueError:  # for the host, or for a port out of range
+        return None
+    suffix = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{suffix}{parts.path}".rstrip("/")
+
+
+def _ascii_host(host: str) -> str:
+    """Returns a host in ASCII.
+
+    A character that IDNA 2003, Python's codec, maps to another than browsers do ("ß" to "ss") makes it invalid: it
+    would name another host.
+
+    Raises:
+        ValueError: the host is invalid.
+    """
+    if host.startswith("["):
+        return f"[{ipaddress.IPv6Address(host[1:-1])}]"
+    name = unicodedata.normalize("NFKC", host).lower()
+    encoded = name.encode("idna")
+    is_exact = name.isascii() or encoded.decode("idna") == name
+    if not is_exact or not _HOST.fullmatch(encoded.decode()):
+        raise ValueError(host)
+    if _IPV4.fullmatch(name):
+        ipaddress.IPv4Address(name)
+    return encoded.decode()
+
+
+def _invalid(name: str) -> InvalidSpace:
+    """Creates the error, without a query, and without a name that may hold a password ("%40" is "@")."""
+    shown = re.split(r"[?#]", name)[0]
+    return InvalidSpace(_EXPECTED if "%40" in name else f"{_EXPECTED}; got {short_repr(shown)}")
 
 
 def generate_session_hash() -> str:
