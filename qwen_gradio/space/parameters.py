@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidOption
+from ..errors import InvalidOption, short_repr
 from .verbatim import verbatim
 
 # Components for typed text (gradio, modelscope_studio); a "multimodal" one takes {"text", "files"}.
@@ -101,7 +102,7 @@ class Parameter:
     def expected(self) -> str:
         """The values that it accepts, in words."""
         if self.choices is not None:
-            choices = ", ".join(map(repr, self.choices))
+            choices = ", ".join(map(short_repr, self.choices))
             return f"a list of these: {choices}" if self.many else f"one of {choices}"
         if self.component in FILE_INPUTS:
             return "gradio_client.handle_file(path or URL)"
@@ -114,16 +115,13 @@ class Parameter:
         """Returns the value to send: the caller's, merged into the default where both are mappings.
 
         Raises:
-            InvalidOption: the value is not of the published type, not a choice, or out of bounds.
+            InvalidOption: the value is no JSON, not of the published type, not a choice, or out of bounds.
         """
         if value is None and self.default is None:
             return None
+        check_value(self.name, value)
         if not self._accepts(value):
-            raise InvalidOption(f"expected {self.expected} for {self.name}, got {value!r:.80}")
-        try:
-            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-        except (TypeError, ValueError) as exc:
-            raise InvalidOption(f"expected what can be sent as JSON for {self.name}: {exc}") from exc
+            raise InvalidOption(f"expected {self.expected} for {self.name}, got {short_repr(value)}")
         if isinstance(value, Mapping) and isinstance(self.default, Mapping) and "meta" not in value:
             return {**verbatim({key: item for key, item in self.default.items() if key not in value}), **value}
         return value
@@ -150,6 +148,22 @@ class Parameter:
             return False
         minimum, maximum = (value if bound is None else bound for bound in (self.minimum, self.maximum))
         return bool(minimum <= value <= maximum)
+
+
+def check_value(name: str, value: object) -> None:
+    """Checks that an option's value can be sent as JSON.
+
+    Raises:
+        InvalidOption: it holds a number that isn't finite, a lone surrogate, a cycle, or an object without a JSON form.
+    """
+    try:
+        if isinstance(value, int):
+            float(value)  # servers can't read larger ones
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidOption(f"expected a JSON value for {name}, got a lone surrogate in {short_repr(value)}") from exc
+    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
+        raise InvalidOption(f"expected a JSON value for {name}, got {short_repr(value)}: {exc}") from exc
 
 
 def component_type(component: Mapping[str, Any]) -> str:
@@ -229,4 +243,9 @@ def _choices(props: Mapping[str, Any]) -> tuple[Any, ...] | None:
 
 
 def _bound(bound: object) -> float | None:
-    return bound if isinstance(bound, int | float) and not isinstance(bound, bool) else None
+    if not isinstance(bound, int | float) or isinstance(bound, bool):
+        return None
+    try:
+        return bound if math.isfinite(bound) else None
+    except OverflowError:  # an int beyond the floats
+        return None

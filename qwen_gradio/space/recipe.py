@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolError, QwenGradioError
+from ..errors import EndpointNotFound, InvalidOption, NotAGradioApp, ProtocolError, QwenGradioError, short_repr
 from ..text import chatbot
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat, as_prompt
 from .page import Component, Dependency, parse_page
-from .parameters import SYSTEM_NAMES, Parameter, component_type, is_chatbot_type, parse_parameter
+from .parameters import SYSTEM_NAMES, Parameter, check_value, component_type, is_chatbot_type, parse_parameter
 from .verbatim import verbatim
 
 # Endpoints beside the chat, which change its session or its page.
@@ -143,7 +142,7 @@ def _plain_reply(value: object, *, whole: bool) -> Snapshot | None:
 
 
 def _unreadable(output: object) -> ProtocolError:
-    return ProtocolError(f"its reply can't be read: {reprlib.repr(output):.80}")
+    return ProtocolError(f"its reply can't be read: {short_repr(output)}")
 
 
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
@@ -156,6 +155,28 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
     if unknown:
         expected = f"expected {', '.join(sorted(known))}" if known else "this Space takes no options"
         raise InvalidOption(f"unknown option {', '.join(map(repr, unknown))}: {expected}")
+
+
+def check_option_values(options: Mapping[str, Any]) -> None:
+    """Checks that the values of options can be sent as JSON, whatever the Space accepts.
+
+    Raises:
+        InvalidOption: one can't be sent.
+    """
+    for name, value in options.items():
+        check_value(name, value)
+
+
+def check_api_name(api_name: object) -> None:
+    """Checks the name of an endpoint; None stands for the chat endpoint.
+
+    Raises:
+        InvalidOption: it isn't a string, is blank, or has control characters.
+    """
+    if api_name is None:
+        return
+    if not isinstance(api_name, str) or not api_name.strip("/ ") or not api_name.isprintable():
+        raise InvalidOption(f"expected the name of an endpoint like '/chat' for api_name, got {short_repr(api_name)}")
 
 
 def find_chat_endpoint(
@@ -187,9 +208,11 @@ def find_chat_endpoint(
         defaults: defaults by name, for parameters that have none published.
 
     Raises:
+        InvalidOption: `api_name` can't be a name.
         EndpointNotFound: there is none, or `api_name` is none; the message lists the documented ones.
         NotAGradioApp: `config` or `info` has another form than Gradio's.
     """
+    check_api_name(api_name)
     try:
         return _find_chat_endpoint(config, info, api_name, defaults or {})
     except QwenGradioError:

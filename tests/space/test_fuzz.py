@@ -21,7 +21,8 @@ WORDS = st.sampled_from(
 KEYS = st.sampled_from(
     ["role", "content", "text", "type", "metadata", "title", "value", "items", "__type__", "props", "id", "label", "x"]
 )
-LEAVES = st.none() | st.booleans() | st.integers(-2, 9) | st.floats(allow_nan=False) | WORDS | st.text(max_size=8)
+NUMBERS = st.integers(-2, 9) | st.floats() | st.just(10**400)
+LEAVES = st.none() | st.booleans() | NUMBERS | WORDS | st.text(max_size=8)
 JSON = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5),
@@ -70,6 +71,7 @@ def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: An
         endpoint = find_chat_endpoint(config, info)
         options = {parameter.name: option for parameter in endpoint.options[:1]}
         assert len(endpoint.arguments(TURNS, {})) == len(endpoint.parameters)
+        assert all(parameter.expected for parameter in endpoint.parameters)
         endpoint.arguments(TURNS, options)
         endpoint.snapshot(output, TURNS)
     except QwenGradioError:

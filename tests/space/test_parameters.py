@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qwen_gradio import InvalidOption, Parameter
-from qwen_gradio.space.parameters import parse_parameter
+from qwen_gradio.space.parameters import check_value, parse_parameter
 
 
 def make(kind: str, schema: dict[str, Any] | None = None, **props: Any) -> Parameter:
@@ -46,7 +50,15 @@ def test_option_valid_value_is_accepted(parameter: Parameter, value: object) -> 
     [
         (SLIDER, 2.1, "number from 0 to 2 for it, got 2.1"),
         (SLIDER, -1, "number from 0 to 2"),
-        (SLIDER, float("nan"), "number from 0 to 2"),
+        (SLIDER, float("nan"), "a JSON value for it, got nan"),
+        (SLIDER, float("inf"), "a JSON value for it, got inf"),
+        (make("number", NUMBER), float("-inf"), "a JSON value for it, got -inf"),
+        pytest.param(
+            make("number", NUMBER), 10**400, "a JSON value .* got 1000.*: int too large", id="too large a number"
+        ),
+        pytest.param(make("number", NUMBER), -(10**5000), "a JSON value for it, got <int>", id="no repr"),
+        pytest.param(make("number", {"type": "integer"}), 10**400, "a JSON value for it", id="too large an integer"),
+        pytest.param(make("somebodys", None), 10**400, "a JSON value for it", id="too large, of any type"),
         (SLIDER, "1", "number from 0 to 2 for it, got '1'"),
         (SLIDER, True, "number from 0 to 2"),
         (SLIDER, None, "number from 0 to 2"),
@@ -106,12 +118,77 @@ def test_parameter_role_is_inferred_from_component_and_label(
     assert ((parameter.query_rank or (9, False))[0] < 3, parameter.is_for_system) == (is_query, is_system)
 
 
+def deep(levels: int) -> Any:
+    value: Any = "a"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def cycle() -> Any:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+class Odd:
+    """An object whose repr and equality raise."""
+
+    def __repr__(self) -> str:
+        raise LookupError
+
+    def __eq__(self, other: object) -> bool:
+        raise LookupError
+
+    __hash__ = None  # type: ignore[assignment] # as a class with __eq__ has it
+
+
 @pytest.mark.parametrize(
-    "value", ["\ud800", pytest.param({"a": float("nan")}, id="nan"), pytest.param({"a": {1}}, id="a set")]
+    ("value", "got"),
+    [
+        pytest.param("a\ud800", r"a lone surrogate in 'a\\ud800'", id="no UTF-8"),
+        pytest.param({"a": "\ud800"}, "a lone surrogate in ", id="no UTF-8 inside"),
+        pytest.param({"\ud800": 1}, "a lone surrogate in ", id="no UTF-8 as a key"),
+        pytest.param({"a": float("nan")}, "{'a': nan}: Out of range", id="nan inside"),
+        pytest.param({"a": 10**5000}, "<dict>: Exceeds the limit", id="a number without a repr"),
+        pytest.param({"a": {1}}, r"{'a': \{1\}}: Object of type set is not JSON serializable", id="a set"),
+        pytest.param({(1, 2): 1}, "keys must be", id="a tuple as a key"),
+        pytest.param(b"a", "b'a': Object of type bytes", id="bytes"),
+        pytest.param(deep(100_000), r"\[\[", id="too deep"),
+        pytest.param(cycle(), "Circular reference", id="a cycle"),
+        pytest.param(Odd(), "<Odd instance at .*>: Object of type Odd", id="no repr"),
+    ],
 )
-def test_option_not_json_serialisable_raises_invalid_option(value: object) -> None:
-    with pytest.raises(InvalidOption, match="can be sent as JSON for it"):
-        make("json").validate(value)
+def test_option_not_json_raises_invalid_option(value: object, got: str) -> None:
+    for parameter in (make("json"), RADIO, MANY, make("textbox", {"type": "string"})):
+        with pytest.raises(InvalidOption, match=f"expected a JSON value for it, got .*{got}"):
+            parameter.validate(value)
+    with pytest.raises(InvalidOption, match=f"expected a JSON value for name, got .*{got}"):
+        check_value("name", value)
+
+
+@pytest.mark.parametrize("bound", [pytest.param(10**400, id="too large"), float("nan"), float("inf"), True, "1", None])
+def test_parameter_bound_not_finite_is_none(bound: object) -> None:
+    parameter = make("slider", NUMBER, minimum=bound, maximum=2)
+    assert (parameter.minimum, parameter.expected) == (None, "number to 2")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.just(10**400) | st.floats() | st.binary(max_size=2) | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.sets(st.integers()) | st.dictionaries(st.text() | st.none(), inner),
+    max_leaves=8,
+)
+PARAMETERS = [
+    *(SLIDER, RADIO, MANY, make("json"), make("file"), make("number", NUMBER, minimum=1)),
+    *(make("box", {"type": kind}) for kind in ("string", "number", "integer", "boolean", "array", "object")),
+    make("form", {"type": "object"}, value={"model": "big", "file": {"path": "/etc/hostname"}}),
+]
+
+
+@given(st.sampled_from(PARAMETERS), ANYTHING)
+def test_option_anything_is_valid_json_or_invalid_option(parameter: Parameter, value: Any) -> None:
+    with contextlib.suppress(InvalidOption):
+        json.dumps(parameter.validate(value), allow_nan=False).encode()
 
 
 def test_option_file_accepts_only_handle_file() -> None:

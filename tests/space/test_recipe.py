@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from qwen_gradio import EndpointNotFound, InvalidOption, ProtocolError
-from qwen_gradio.space.recipe import Endpoint, find_chat_endpoint
+from qwen_gradio.space.recipe import Endpoint, check_api_name, check_option_values, find_chat_endpoint
 from qwen_gradio.text.chatbot import Snapshot
 from qwen_gradio.text.messages import Chat
 
@@ -148,6 +148,25 @@ def test_api_name_selects_endpoint_or_raises() -> None:
         qwen_page().chat_endpoint(api_name="/nothing")
     with pytest.raises(EndpointNotFound, match="/clear_session takes no text, or answers in none; it has"):
         qwen_page().chat_endpoint(api_name="/clear_session")
+
+
+@pytest.mark.parametrize("api_name", [3, True, b"/chat", ["/chat"], "", " ", "/", " / ", "/a\n", "a\x00b", "/\ud800"])
+def test_api_name_invalid_raises_invalid_option(api_name: Any) -> None:
+    with pytest.raises(InvalidOption, match="expected the name of an endpoint like '/chat' for api_name, got "):
+        check_api_name(api_name)
+    with pytest.raises(InvalidOption, match="for api_name"):
+        qwen_page().chat_endpoint(api_name=api_name)
+
+
+@pytest.mark.parametrize("api_name", [None, "chat", "/chat", "/chat 2", "/聊天"])
+def test_api_name_valid_is_accepted(api_name: Any) -> None:
+    check_api_name(api_name)
+
+
+def test_option_values_not_json_raise_invalid_option() -> None:
+    check_option_values({"a": 1, "b": [None, "c"]})
+    with pytest.raises(InvalidOption, match="expected a JSON value for b, got a lone surrogate"):
+        check_option_values({"a": 1, "b": ["\ud800"]})
 
 
 def test_endpoint_undocumented_is_recognised_by_components() -> None:
