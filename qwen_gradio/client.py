@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import anyio
 
-from .errors import InvalidOption, QwenGradioError, SpaceError, TransportError, UsageError
+from .errors import InvalidOption, QwenGradioError, SpaceError, TransportError, UsageError, short_repr
 from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.many import Prompt, Results
@@ -20,7 +20,7 @@ from .reply.retries import Question, Retries
 from .reply.settings import check_access, check_fallbacks, check_not_cleartext, check_number, check_timeouts
 from .reply.states import ClientState
 from .space import catalogue
-from .space.recipe import Endpoint, check_options
+from .space.recipe import Endpoint, check_api_name, check_option_values, check_options
 from .text.messages import Message, as_messages, parse_messages
 
 
@@ -136,6 +136,7 @@ class AsyncQwenClient:
     ) -> None:
         check_number("retries", retries, least=0)
         check_number("max_reply_chars", max_reply_chars, least=1)
+        check_api_name(api_name)
         self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
         self._space = catalogue.resolve(space)
         access = check_access(token=token, auth=auth, headers=headers, proxy=proxy)
@@ -158,7 +159,9 @@ class AsyncQwenClient:
             return self._owned[-1]
         if isinstance(given, AsyncQwenClient) or hasattr(given, "create_async_generator"):
             return given
-        raise InvalidOption(f"expected the name of a Space, a client or a provider as a fallback, got {given!r:.80}")
+        raise InvalidOption(
+            f"expected the name of a Space, a client or a provider as a fallback, got {short_repr(given)}"
+        )
 
     @property
     def space(self) -> str:
@@ -203,6 +206,7 @@ class AsyncQwenClient:
         """
         if self.closed:
             raise UsageError("this client is closed; make another")
+        check_option_values(options)
         known = self._space.entry
         if known is not None and known.options_complete and self._api_name is None and not ignore_unknown_options:
             check_options(options, known.options)

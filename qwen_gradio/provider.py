@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeAlias
 
-from .errors import InvalidMessages, InvalidOption
+from .errors import InvalidMessages, InvalidOption, short_repr
 from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.provider import Provider, provider_name
@@ -136,7 +136,7 @@ class FallbackProvider:
             if isinstance(choice, str):
                 catalogue.resolve(choice)
             elif not hasattr(choice, "create_async_generator"):
-                raise InvalidOption(f"expected the name of a Space or a provider, got {choice!r:.80}")
+                raise InvalidOption(f"expected the name of a Space or a provider, got {short_repr(choice)}")
         self.choices = choices
         self.timeouts = timeouts
         self.__name__ = type(self).__name__

@@ -16,6 +16,7 @@ from qwen_gradio import (
     InvalidOption,
     Queued,
     QwenClient,
+    QwenGradioError,
     Started,
     UsageError,
 )
@@ -133,7 +134,7 @@ def test_sync_client_close_by_many_threads_ends_replies(space: ScriptedSpace) ->
     def read() -> None:
         try:
             ends.append(len(list(reply)))
-        except UsageError as exc:
+        except QwenGradioError as exc:
             ends.append(exc)
 
     reader = threading.Thread(target=read)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ..errors import InvalidOption
+from ..errors import InvalidOption, short_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class Timeouts:
         for name in self.__slots__:
             seconds = getattr(self, name)
             if seconds is not None and not _is_duration(seconds):
-                raise InvalidOption(f"expected a number of seconds above 0, or None, for {name}; got {seconds!r:.80}")
+                raise InvalidOption(
+                    f"expected a number of seconds above 0, or None, for {name}; got {short_repr(seconds)}"
+                )
 
 
 def _is_duration(value: object) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import reprlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -12,7 +11,7 @@ from typing import Any, TypeAlias
 
 import anyio
 
-from ..errors import InvalidMessages, QwenGradioError
+from ..errors import InvalidMessages, QwenGradioError, short_repr
 from ..text.messages import Message
 from ..transport.threads import LoopThread, ThreadsafeEvent
 from .deadlines import CLOSE_TIMEOUT
@@ -226,5 +225,5 @@ def _iterator_of(prompts: Any) -> Iterator[Prompt] | AsyncIterator[Prompt]:
 
 def _checked(prompts: Any, expected: Any) -> Any:
     if isinstance(prompts, str | bytes) or not isinstance(prompts, expected):
-        raise InvalidMessages(f"expected an iterable of prompts, got {reprlib.repr(prompts)}")
+        raise InvalidMessages(f"expected an iterable of prompts, got {short_repr(prompts)}")
     return prompts

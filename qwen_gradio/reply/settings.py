@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import InvalidOption
+from ..errors import InvalidOption, short_repr
 from .events import Timeouts
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -23,7 +23,7 @@ def check_number(name: str, value: object, *, least: int) -> None:
         InvalidOption: it is none, or too small.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InvalidOption(f"expected a whole number from {least} for {name}, got {value!r:.80}")
+        raise InvalidOption(f"expected a whole number from {least} for {name}, got {short_repr(value)}")
 
 
 def check_timeouts(timeouts: object) -> Timeouts:
@@ -33,7 +33,7 @@ def check_timeouts(timeouts: object) -> Timeouts:
         InvalidOption: they are no Timeouts.
     """
     if not isinstance(timeouts, Timeouts):
-        raise InvalidOption(f"expected Timeouts(...) for timeouts, got {timeouts!r:.80}")
+        raise InvalidOption(f"expected Timeouts(...) for timeouts, got {short_repr(timeouts)}")
     return timeouts
 
 
@@ -44,7 +44,7 @@ def check_fallbacks(fallbacks: Any) -> Sequence[Any]:
         InvalidOption: they are none.
     """
     if isinstance(fallbacks, str) or not isinstance(fallbacks, Iterable):
-        raise InvalidOption(f"expected a list for fallbacks, got {fallbacks!r:.80}")
+        raise InvalidOption(f"expected a list for fallbacks, got {short_repr(fallbacks)}")
     return tuple(fallbacks)
 
 
@@ -91,7 +91,7 @@ def _check_headers(headers: Any) -> tuple[tuple[str, str], ...]:
         raise InvalidOption("expected a mapping of names to values, all of them str, for headers")
     for name, value in pairs:
         if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            raise InvalidOption(f"expected headers as HTTP has them; the one named {name!r:.80} is not")
+            raise InvalidOption(f"expected headers as HTTP has them; the one named {short_repr(name)} is not")
     return pairs
 
 
