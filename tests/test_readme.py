@@ -57,28 +57,32 @@ def test_readme_sync_client_program_keeps_history(stand_in: str) -> None:
     assert printed.endswith("Said before that: you said “My name is Ada.”\n")
 
 
-def test_readme_inspect_program_prints_documented_output(stand_in: str) -> None:
+def test_readme_map_program_prints_documented_output(stand_in: str) -> None:
     assert run(PROGRAMS[2], stand_in) == OUTPUTS[1]
 
 
+def test_readme_inspect_program_prints_documented_output(stand_in: str) -> None:
+    assert run(PROGRAMS[3], stand_in) == OUTPUTS[2]
+
+
 def test_readme_provider_program_prints_reply(stand_in: str) -> None:
-    assert run(PROGRAMS[3], stand_in) + "\n" == OUTPUTS[0]
+    assert run(PROGRAMS[4], stand_in) + "\n" == OUTPUTS[0]
 
 
 def test_readme_errors_program_prints_documented_output(stand_in: str) -> None:
-    assert run(PROGRAMS[4], stand_in) == OUTPUTS[2]
+    assert run(PROGRAMS[5], stand_in) == OUTPUTS[3]
 
 
 def test_readme_fallback_program_prints_documented_output(stand_in: str) -> None:
-    assert run(PROGRAMS[5], stand_in) == OUTPUTS[3].replace("http://127.0.0.1:7860", stand_in)
+    assert run(PROGRAMS[6], stand_in) == OUTPUTS[4].replace("http://127.0.0.1:7860", stand_in)
 
 
 def test_readme_break_program_prints_partial_reply(stand_in: str) -> None:
-    assert run(PROGRAMS[6], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
+    assert run(PROGRAMS[7], stand_in) == "I am a stand-in for Qwen2-72B-Instruct: a\n"
 
 
 def test_readme_programs_are_all_tested() -> None:
-    assert len(PROGRAMS) == 7
+    assert len(PROGRAMS) == 8
 
 
 def test_readme_lists_every_error_parameter_and_timeout() -> None:
