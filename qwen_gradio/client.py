@@ -27,7 +27,7 @@ from .reply.reply import Reply
 from .space import catalogue, recipe
 from .text.messages import Message, as_messages
 from .text.messages import read as messages_of
-from .transport.threads import DaemonThreads, finished
+from .transport.threads import DaemonThreadExecutor, wrap_future
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
     from .transport.connection import Connection
@@ -272,9 +272,9 @@ class AsyncQwenClient:
             return
         if not connecting.done():
             self._abort()
-        closed = DaemonThreads().submit(_close, connecting)
+        closed = DaemonThreadExecutor().submit(_close, connecting)
         with anyio.move_on_after(CLOSING, shield=True):
-            await finished(closed)
+            await wrap_future(closed)
 
     async def _connected(self) -> tuple[Connection, recipe.Endpoint]:
         """The connection, made by whoever comes first; the others wait for the same, and a failed one is made anew."""
@@ -284,16 +284,16 @@ class AsyncQwenClient:
         if connecting is None or (connecting.done() and connecting.exception()):
             self._on_abort = []
             access = (self._space, self._api_name, self._auth, self._token, self._proxy, self.timeouts.connect)
-            connecting = DaemonThreads().submit(_connect, *access, reuse=self._reuse, on_abort=self._on_abort)
+            connecting = DaemonThreadExecutor().submit(_connect, *access, reuse=self._reuse, on_abort=self._on_abort)
             self._connecting = connecting
         elif connecting.done() and connecting.result()[0].is_stale:
             if self._refreshing is None or self._refreshing.done():
                 connected = connecting.result()[0]
-                self._refreshing = DaemonThreads().submit(_refresh, connected, self._space, self._api_name)
+                self._refreshing = DaemonThreadExecutor().submit(_refresh, connected, self._space, self._api_name)
             connecting = self._refreshing
         try:
             with deadline("connect", self.timeouts.connect):
-                result = await finished(connecting)
+                result = await wrap_future(connecting)
             if self._connecting is not None:  # else it was closed meanwhile
                 self._connecting = connecting
             return result
@@ -313,9 +313,9 @@ class AsyncQwenClient:
         if self._space.id is None:
             return ""
         if self._stating is None or self._stating.done():
-            self._stating = DaemonThreads().submit(_state_of, self._space.id, self._proxy)
+            self._stating = DaemonThreadExecutor().submit(_state_of, self._space.id, self._proxy)
         with anyio.move_on_after(STATING):
-            return await finished(self._stating)
+            return await wrap_future(self._stating)
         return ""
 
 
@@ -335,7 +335,7 @@ def _connect(
     **options: Any,
 ) -> tuple[Connection, recipe.Endpoint]:
     """Runs in a thread: importing gradio_client takes a second, and connecting blocks."""
-    from .transport.client import Access
+    from .transport.access import Access
     from .transport.connection import Connection
 
     access = Access(space.url, auth=auth, token=token, proxy=proxy, timeout=timeout)
@@ -364,9 +364,9 @@ def _recognised(
 
 def _state_of(space_id: str, proxy: str | None) -> str:
     """Runs in a thread, as `_connect` does."""
-    from .transport.hub import state_of
+    from .transport.hub import get_state
 
-    return state_of(space_id, proxy=proxy)
+    return get_state(space_id, proxy=proxy)
 
 
 def _close(connecting: Future[tuple[Connection, recipe.Endpoint]]) -> None:

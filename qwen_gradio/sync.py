@@ -15,7 +15,7 @@ from .reply.events import Event, Timeouts
 from .reply.reply import Reply
 from .space import catalogue
 from .text.messages import Message
-from .transport.threads import DaemonThreads
+from .transport.threads import DaemonThreadExecutor
 
 T = TypeVar("T")
 
@@ -34,7 +34,9 @@ class _Loop:
         """Run `function` there and wait; Ctrl-C while waiting cancels it there."""
         if self._portal is None:
             started: Future[BlockingPortal] = Future()
-            self._thread = DaemonThreads().submit(functools.partial(anyio.run, _serve, started, backend="asyncio"))
+            self._thread = DaemonThreadExecutor().submit(
+                functools.partial(anyio.run, _serve, started, backend="asyncio")
+            )
             self._portal = started.result()
         future = self._portal.start_task_soon(function, *args)
         try:

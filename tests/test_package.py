@@ -29,6 +29,7 @@ MODULES = [
     "space.parameters",
     "space.recipe",
     "transport.threads",
+    "transport.access",
     "transport.rebinding",
     "transport.pool",
     "transport.network",

@@ -27,7 +27,7 @@ from ..space.recipe import Endpoint
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat, Message
 from ..text.snapshots import Decoder
-from ..transport.threads import DaemonThreads, Overdue, ThreadsafeEvent, Watch, finished
+from ..transport.threads import DaemonThreadExecutor, Overdue, ThreadsafeEvent, Watch, wrap_future
 from .events import JOINED, Event, Finished, Fragment, Kind, Queued, Started, Timeouts
 
 if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
@@ -169,7 +169,7 @@ class SpaceAttempt:
                 if self._waiting_for != "silence":
                     self._wait_for("silence")
                     if not self._is_helped and self._connection is not None:
-                        self._connection.stop_helping()
+                        self._connection.disable_hooks()
             elif isinstance(event, Started):
                 self._wait_for("first")
             elif self._waiting_for == "connect":
@@ -182,7 +182,7 @@ class SpaceAttempt:
     async def _ask_unhelped(self) -> bool:
         """Ask again with gradio_client as it is, if the Space refused what it was helped with; whether that was so."""
         submission = self._submission
-        if self._over or submission is None or not (submission.is_helped and submission.is_refused):
+        if self._over or submission is None or not (submission.uses_hooks and submission.is_refused):
             return False
         self._is_helped = False
         self._source = await self._ask()
@@ -228,7 +228,7 @@ class SpaceAttempt:
         news = ThreadsafeEvent()
         session = catalogue.generate_session_hash()
         submit = functools.partial(
-            connection.submit, session, endpoint.api_name, arguments, news.set, is_helped=self._is_helped
+            connection.submit, session, endpoint.api_name, arguments, news.set, use_hooks=self._is_helped
         )
         blocks = connection.blocks or not self._is_helped
         self._submission = await self._in_thread(submit) if blocks else submit()
@@ -239,10 +239,10 @@ class SpaceAttempt:
         return _events(followed, read, self.decoders, self._asked.max_reply_chars)
 
     async def _in_thread(self, submit: Callable[[], Submission]) -> Submission:
-        future = DaemonThreads().submit(submit)
+        future = DaemonThreadExecutor().submit(submit)
         try:
             with deadline("connect", self._asked.timeouts.connect):
-                return await finished(future)
+                return await wrap_future(future)
         except BaseException:  # nobody will read the reply
             future.add_done_callback(_cancel_submission)
             raise

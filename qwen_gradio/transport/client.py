@@ -12,48 +12,24 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
 from . import hooks
+from .access import Access
 from .hooks import Hook, JobThreads, Outputs, Updates
 from .mailboxes import Mailboxes
 from .network import READ_TIMEOUT, Network
 from .pool import tls_context
 from .rebinding import Rebinding, http_module, reaches_network, rebound_client, replaces
-from .threads import DaemonThreads
+from .threads import DaemonThreadExecutor
 
 http = http_module()
 
 
 TOKEN_ARGUMENTS = ("token", "hf_token")  # the second up to 1.14
 CONFIG_KEYS = {"components", "dependencies"}  # of `/config`, in gradio/blocks.py
-
-
-@dataclass(frozen=True)
-class Access:
-    """How a Space is reached, and as whom.
-
-    Attributes:
-        url: its http(s) URL. An id would make gradio_client ask the Hub, around the proxy and without a deadline.
-        token: sent to this host alone; None sends none, not even one saved on this machine.
-        auth: the user name and the password to log in with; None for none.
-        proxy: the URL of a proxy for every byte; None leaves it to httpx, that is to HTTP_PROXY and its kin.
-        timeout: seconds for each step of a request; None for ever.
-    """
-
-    url: str
-    token: str | None = field(default=None, repr=False)
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-    proxy: str | None = field(default=None, repr=False)
-    timeout: float | None = None
-
-    @property
-    def is_private(self) -> bool:
-        """Whether something is to be kept from others: a secret, or where this machine is."""
-        return bool(self.token or self.auth or self.proxy)
 
 
 class Description:
@@ -142,7 +118,7 @@ class Session:
         *,
         network: Network | None,
         description: Description,
-        threads: DaemonThreads,
+        threads: DaemonThreadExecutor,
         hooks: frozenset[Hook],
         name: str | None = None,
         notify: Callable[[], object] = bool,

@@ -20,13 +20,14 @@ from typing import Any
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
 from ..errors import InvalidOption
-from .client import Access, Description, Session, SpaceClient, described, found_hooks, privacy_gaps, release
+from .access import Access
+from .client import Description, Session, SpaceClient, described, found_hooks, privacy_gaps, release
 from .errors import connect_error, refused_error
 from .hooks import Hook
 from .job import Submission
 from .network import Network
 from .pool import Pool
-from .threads import DaemonThreads
+from .threads import DaemonThreadExecutor
 
 logger = logging.getLogger("qwen_gradio")
 
@@ -105,7 +106,7 @@ class Connection:
             raise InvalidOption(f"the proxy, of proxy= or HTTP_PROXY and its kin, can't be used ({exc})") from exc
         if on_abort is not None:
             on_abort.append(self._pool.abort)
-        self._threads = DaemonThreads()
+        self._threads = DaemonThreadExecutor()
         self._lock = threading.Lock()
         self._submissions: weakref.WeakSet[Submission] = weakref.WeakSet()
         try:
@@ -170,7 +171,7 @@ class Connection:
         arguments: Sequence[Any],
         notify: Callable[[], None],
         *,
-        is_helped: bool = True,
+        use_hooks: bool = True,
     ) -> Submission:
         """Submit a question in a session of its own.
 
@@ -181,7 +182,7 @@ class Connection:
             api_name: the endpoint's, with the slash.
             arguments: what it is called with, in order.
             notify: called from other threads whenever there is news.
-            is_helped: whether gradio_client is helped with more than where its requests go.
+            use_hooks: whether gradio_client is helped with more than where its requests go.
 
         Raises:
             ProtocolError: gradio_client can't ask this Space so.
@@ -194,7 +195,7 @@ class Connection:
                 network.has_progressed()
             notify()
 
-        hooks = self.hooks if is_helped else self.hooks & {Hook.NETWORK}
+        hooks = self.hooks if use_hooks else self.hooks & {Hook.NETWORK}
         try:
             client = self._client(
                 network=network, description=self._description, hooks=hooks, name=session, notify=has_progressed
@@ -215,7 +216,7 @@ class Connection:
             job.add_done_callback(_Ended(client, notify))
         return submission
 
-    def stop_helping(self) -> None:
+    def disable_hooks(self) -> None:
         """Let gradio_client do all as it does, but for where its requests go, as a question was refused.
 
         A Space may want something of a session that a helped one doesn't do, a heartbeat say.

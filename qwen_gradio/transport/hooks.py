@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from .threads import DaemonThreads, settle
+from .threads import DaemonThreadExecutor, run_into_future
 
 if TYPE_CHECKING:
     from .network import Network
@@ -114,7 +114,7 @@ class JobThreads(ThreadPoolExecutor):
     own thread, which would only wait for it.
     """
 
-    def __init__(self, threads: DaemonThreads, network: Network | None) -> None:
+    def __init__(self, threads: DaemonThreadExecutor, network: Network | None) -> None:
         super().__init__(max_workers=1)
         self._daemons = threads
         self._network = network
@@ -132,7 +132,7 @@ class JobThreads(ThreadPoolExecutor):
         future: Future[Any] = Future()
         if is_nested and getattr(self._local, "waits_for_next", False):
             self._local.waits_for_next = False
-            settle(future, fn, args, kwargs)
+            run_into_future(future, fn, args, kwargs)
         else:
             self._daemons.submit(self._run, not is_nested, future, fn, args, kwargs)
         return future
@@ -142,7 +142,7 @@ class JobThreads(ThreadPoolExecutor):
         poller, self._poller = self._poller, None
         if poller is not None:
             future, fn, args, kwargs = poller
-            self._daemons.submit(settle, future, fn, args, kwargs)
+            self._daemons.submit(run_into_future, future, fn, args, kwargs)
 
     def _run(
         self, is_job: bool, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -152,7 +152,7 @@ class JobThreads(ThreadPoolExecutor):
             self._poller = None  # an earlier job's
             if self._network is not None:
                 self._network.job_thread = threading.get_ident()
-        settle(future, fn, args, kwargs)
+        run_into_future(future, fn, args, kwargs)
         if not is_job:
             self._record_failure(future)
         elif self._network is not None:

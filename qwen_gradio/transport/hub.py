@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 else:
     http = http_module()
 
-ASKING: Final = 5.0  # seconds that the Hub's word is waited for
+TIMEOUT: Final = 5.0  # seconds that the Hub's word is waited for
 
 
-def state_of(space_id: str, *, proxy: str | None) -> str:
+def get_state(space_id: str, *, proxy: str | None) -> str:
     """Ask the Hub for a Space's public state (`/api/spaces/{id}/runtime`, its "stage"). Blocks.
 
     Args:
@@ -29,7 +29,7 @@ def state_of(space_id: str, *, proxy: str | None) -> str:
     # HF_ENDPOINT names a mirror, as it does to huggingface_hub.
     url = f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co').rstrip('/')}/api/spaces/{space_id}/runtime"
     try:
-        with http.Client(proxy=proxy, timeout=ASKING) as client:
+        with http.Client(proxy=proxy, timeout=TIMEOUT) as client:
             answer = client.get(url)
         if answer.status_code in (http.codes.NOT_FOUND, http.codes.UNAUTHORIZED):
             return "not found"

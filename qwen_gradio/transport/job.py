@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from ..errors import ConnectionLost, QueueFull, RateLimited
 from .errors import job_error
 from .hooks import Hook
-from .threads import DaemonThreads, ThreadsafeEvent, Watch
+from .threads import DaemonThreadExecutor, ThreadsafeEvent, Watch
 
 if TYPE_CHECKING:
     from .client import Session, SpaceClient
@@ -74,7 +74,9 @@ class Submission:
         on_failure: called if it fails, other than by there being too many questions.
     """
 
-    def __init__(self, client: SpaceClient, job: Any, threads: DaemonThreads, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self, client: SpaceClient, job: Any, threads: DaemonThreadExecutor, on_failure: Callable[[], None]
+    ) -> None:
         self.job = job
         self.state = SubmissionState.RUNNING
         self._client = client  # which its endpoints hold weakly
@@ -184,7 +186,7 @@ class Submission:
         raise error from (cause or failure)
 
     @property
-    def is_helped(self) -> bool:
+    def uses_hooks(self) -> bool:
         """Whether gradio_client was helped with more than where its requests go."""
         return bool(self._session.hooks - {Hook.NETWORK})
 

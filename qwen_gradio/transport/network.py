@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .pool import Pool, origin_of, tls_context
 from .rebinding import SHORTCUTS, http_module
-from .threads import shut
+from .threads import shutdown_socket
 
 if TYPE_CHECKING:
     import httpx as http
@@ -83,7 +83,7 @@ class Body(http.SyncByteStream):
     def abort(self) -> None:
         """Shut its socket down."""
         if self.socket is not None:
-            shut(self.socket)
+            shutdown_socket(self.socket)
 
 
 class CountedResponse(http.Response):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .rebinding import http_module
-from .threads import shut
+from .threads import shutdown_socket
 
 if TYPE_CHECKING:
     import httpx as http
@@ -73,14 +73,14 @@ class Pool:
                 if opened is not None:
                     self._sockets.add(opened)
                     if self._is_shut:
-                        shut(opened)
+                        shutdown_socket(opened)
 
     def abort(self) -> None:
         """Shut down every socket, and those to come: a read or write that waits on one fails. From any thread."""
         with self._lock:
             self._is_shut = True
             for opened in list(self._sockets):
-                shut(opened)
+                shutdown_socket(opened)
 
     def close(self) -> None:
         """Abort, and close the connections."""

@@ -17,7 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class DaemonThreads(Executor):
+class DaemonThreadExecutor(Executor):
     """A daemon thread for each call.
 
     A ThreadPoolExecutor is joined at interpreter exit, so a program that is done would wait for a silent Space.
@@ -34,7 +34,9 @@ class DaemonThreads(Executor):
         future: Future[T] = Future()
         self.running.add(future)
         future.add_done_callback(self.running.discard)
-        thread = threading.Thread(target=settle, args=(future, fn, args, kwargs), daemon=True, name="qwen_gradio")
+        thread = threading.Thread(
+            target=run_into_future, args=(future, fn, args, kwargs), daemon=True, name="qwen_gradio"
+        )
         try:
             thread.start()
         except RuntimeError:  # there are too many
@@ -43,7 +45,7 @@ class DaemonThreads(Executor):
         return future
 
 
-def settle(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def run_into_future(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Call `fn` here, and put what comes of it into the future."""
     if not future.set_running_or_notify_cancel():
         return
@@ -103,7 +105,7 @@ class ThreadsafeEvent:
             raise Overdue
 
 
-def shut(opened: socket.socket) -> None:
+def shutdown_socket(opened: socket.socket) -> None:
     """Shut a socket down, which all who wait for it hear of; it may have gone by itself."""
     with contextlib.suppress(OSError):
         socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
@@ -139,7 +141,7 @@ class Watch:
         return self._ends == self._latest
 
 
-async def finished(future: Future[T]) -> T:
+async def wrap_future(future: Future[T]) -> T:
     """Wait for what a thread does, and give its result; leaving this early leaves the thread to itself."""
     done = ThreadsafeEvent()
     future.add_done_callback(done.set)

@@ -62,7 +62,7 @@ def test_hub_any_response_gives_state_or_empty(
     answer: bytes, state: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", answering(answer))
-    assert hub.state_of(SPACE, proxy=None) == state
+    assert hub.get_state(SPACE, proxy=None) == state
 
 
 async def test_hub_is_asked_through_proxy_without_token(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
