@@ -18,7 +18,7 @@ import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
 from . import hooks
 from .access import Access
-from .hooks import Hook, JobThreads, Outputs, Updates
+from .hooks import Hook, JobExecutor, Outputs, Updates
 from .mailboxes import Mailboxes
 from .network import READ_TIMEOUT, Network
 from .pool import tls_context
@@ -130,7 +130,7 @@ class Session:
         self.hooks = hooks
         self.name = name
         self.notify = notify
-        self.executor = JobThreads(threads, network) if Hook.EXECUTORS in hooks else None
+        self.executor = JobExecutor(threads, network) if Hook.EXECUTORS in hooks else None
         self.outputs: Outputs | None = None
         self.updates: Updates | None = None
         self.rebinding = Rebinding(_StandIns(network, access.token), _Traceback())
