@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
@@ -16,15 +17,31 @@ def test_error_mapping_key_error_becomes_protocol_error() -> None:
     assert isinstance(job_error(KeyError("unexpected_error")), ProtocolError)
 
 
-def test_rate_limit_gpu_quota_message_gives_retry_after() -> None:
-    said = "You have exceeded your GPU quota (60s requested vs. 56s left). Try again in 1:02:03"
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("1:02:03", 3723),
+        ("1 day, 3:20:10", 98410),
+        ("12 days, 0:00:01", 1036801),
+        ("0:00:07.5", 7),
+        ("-1 day, 23:59:59", 0),
+    ],
+)
+def test_rate_limit_gpu_quota_message_gives_retry_after(time: str, seconds: float) -> None:
+    said = f"You have exceeded your GPU quota (60s requested vs. 56s left). Try again in {time}"
     error = job_error(gradio_client.exceptions.AppError(said))
     assert isinstance(error, RateLimited)
-    assert error.retry_after == 3723
+    assert error.retry_after == seconds
+    assert error.retryable
     assert said in str(error)
-    unsaid = job_error(gradio_client.exceptions.AppError("GPU limit reached"))
-    assert isinstance(unsaid, RateLimited)
-    assert unsaid.retry_after is None
+
+
+@pytest.mark.parametrize("said", ["GPU limit reached", "ZeroGPU quota exceeded: 60s requested vs. 0s left"])
+def test_rate_limit_gpu_quota_without_a_time_is_not_retryable(said: str) -> None:
+    error = job_error(gradio_client.exceptions.AppError(said))
+    assert isinstance(error, RateLimited)
+    assert (error.retry_after, error.retryable) == (None, False)
+    assert pickle.loads(pickle.dumps(error)).retryable is False  # noqa: S301 - its own
 
 
 @pytest.mark.parametrize(
