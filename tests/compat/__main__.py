@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ..servers import proxy
+from ..servers.forked import ForkServers
 from .answers import Answers, ask
 from .futures import FUTURES
 from .overlays import Future, overlay
@@ -29,7 +30,8 @@ def main() -> None:
         print(*(future.name for future in chosen), sep="\n")  # noqa: T201 - its output
         return
     with contextlib.ExitStack() as stack:
-        through, shared = stack.enter_context(proxy.running()), stack.enter_context(served(_folder(stack)))
+        servers = stack.enter_context(ForkServers())
+        through, shared = stack.enter_context(proxy.running()), stack.enter_context(servers.scripted(_folder(stack)))
         for future in chosen:
             with contextlib.ExitStack() as own:
                 space = own.enter_context(served(_folder(own), overlay(future))) if future.serves else shared

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from ..servers import proxy
-from ..servers.forked import LoggedSpace
+from ..servers.forked import ForkServers, LoggedSpace
 from ..servers.proxy import Proxy
-from .servers import served
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +18,7 @@ def through() -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def space_of_today(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedSpace]:
+def space_of_today(fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedSpace]:
     """A Space on Gradio as it is installed."""
-    with served(tmp_path_factory.mktemp("today")) as running:
+    with fork_servers.scripted(tmp_path_factory.mktemp("today")) as running:
         yield running

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..environments import python_with, python_with_gradio
-from ..servers.forked import LoggedSpace
+from ..environments import python_with
+from ..servers.forked import ForkServers, LoggedSpace
 from ..servers.proxy import Proxy
 from .answers import ask
 from .servers import served
@@ -28,8 +28,10 @@ def gradio(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def space_of_a_version(gradio: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedSpace]:
-    with served(tmp_path_factory.mktemp("version"), python=python_with_gradio(gradio)) as running:
+def space_of_a_version(
+    gradio: str, fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LoggedSpace]:
+    with fork_servers.scripted(tmp_path_factory.mktemp("version"), gradio=gradio) as running:
         yield running
 
 
