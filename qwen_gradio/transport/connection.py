@@ -100,10 +100,7 @@ class Connection:
             )
         self.hooks = found_hooks()
         self._access = access
-        try:
-            self._pool = Pool(access.url, proxy=access.proxy, timeout=access.timeout)
-        except (ImportError, ValueError) as exc:  # httpx needs socksio for a SOCKS proxy
-            raise InvalidOption(f"the proxy, of proxy= or HTTP_PROXY and its kin, can't be used ({exc})") from exc
+        self._pool = Pool(access.url, proxy=access.proxy, timeout=access.timeout)
         if on_abort is not None:
             on_abort.append(self._pool.abort)
         self._threads = DaemonThreadExecutor()

@@ -217,16 +217,3 @@ def test_body_too_large_raises_decoding_error(
     url = answering(HELLO)
     with pytest.raises(httpx.DecodingError, match="more than 4 bytes"):
         make_network(url).get(url)
-
-
-def test_pool_environment_proxy_is_used_unless_excepted(monkeypatch: pytest.MonkeyPatch, answering: Answering) -> None:
-    proxy = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthe proxy")
-    monkeypatch.setenv("HTTP_PROXY", proxy)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    url = answering(HELLO)
-    for excepted, text in (("", "the proxy"), ("127.0.0.1", "hello")):
-        monkeypatch.setenv("NO_PROXY", excepted)
-        pool = Pool(url, proxy=None, timeout=5)
-        assert Network(pool).get(url).text == text
-        pool.close()
