@@ -22,7 +22,14 @@ from .hooks import Hook, JobExecutor, Outputs, Updates
 from .mailboxes import Mailboxes
 from .network import READ_TIMEOUT, Network
 from .pool import tls_context
-from .rebinding import Rebinding, http_module, reaches_network, rebound_client, replaces
+from .rebinding import (
+    Rebinding,
+    http_module,
+    is_httpx_replaced,
+    is_replaced,
+    rebound_client_class,
+    unbound_names,
+)
 from .threads import DaemonThreadExecutor
 
 http = http_module()
@@ -142,7 +149,7 @@ class Session:
         return self.description.remember(client, step, functools.partial(fetch, *args, **kwargs))
 
 
-class SpaceClient(rebound_client()):  # type: ignore[misc] # it is made at runtime
+class SpaceClient(rebound_client_class()):  # type: ignore[misc] # it is made at runtime
     """A Client for one session. It adds one attribute, `qwen_gradio`: a name that gradio_client won't use."""
 
     def __init__(self, session: Session) -> None:
@@ -270,7 +277,7 @@ def _constructor_options(session: Session) -> dict[str, Any]:
     for name in TOKEN_ARGUMENTS:
         if name in parameters:
             # None would send the one that is saved on this machine, if it weren't for ours; 1.14 warns of all but None.
-            options[name] = access.token or (None if replaces("build_hf_headers") else False)
+            options[name] = access.token or (None if is_replaced("build_hf_headers") else False)
             break
     return {name: value for name, value in options.items() if name in parameters}
 
@@ -286,7 +293,7 @@ def _looked_for() -> Mapping[Hook, bool]:
         Hook.UPDATES: hasattr(client, "new_helper") and hasattr(utils, "JobStatus"),
         Hook.MAILBOXES: "pending_messages_per_event" in names,
         Hook.EXECUTORS: "ThreadPoolExecutor" in names,
-        Hook.NETWORK: reaches_network(),
+        Hook.NETWORK: is_httpx_replaced(),
     }
 
 
@@ -305,7 +312,8 @@ def privacy_gaps(access: Access) -> list[str]:
     parameters = _constructor_parameters()
     needed = {
         "httpx": Hook.NETWORK in found_hooks() or not access.is_private,
-        "Client(token=)": replaces("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS}) or not access.token,
+        "Client(token=)": is_replaced("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS}) or not access.token,
         "Client(auth=)": "auth" in parameters or not access.auth,
+        **{f"{name} as a plain function": not access.is_private for name in unbound_names()},
     }
     return [name for name, is_there in needed.items() if not is_there]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,27 @@ def test_server_of_a_future_asked_by_the_client_of_today_does_not_answer(through
     with served(tmp_path, overlay(FUTURES["messages_renamed"])) as space:
         answers = ask(space, through, "--plain", name="unfit")
     assert not answers.answered_plainly
+
+
+GAPS = """
+from qwen_gradio.transport.client import privacy_gaps
+from qwen_gradio.transport.access import Access
+print(*privacy_gaps(Access("https://example.invalid", token="hf_mine")), sep=", ")
+assert privacy_gaps(Access("https://example.invalid")) == []
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "gaps"),
+    [
+        ("requests_wrapped", ""),
+        ("requests_cached", ""),
+        ("requests_wrapped_in_an_object", "send_data as a plain function, stream_messages as a plain function"),
+        ("requests_looked_up_by_their_wrapper", "send_data as a plain function, stream_messages as a plain function"),
+    ],
+)
+def test_future_whose_requests_cannot_be_bound_is_a_privacy_gap(name: str, gaps: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(overlay(FUTURES[name]))}
+    printed = subprocess.check_output([sys.executable, "-c", GAPS], text=True, env=environment)
+    assert printed.strip().endswith(gaps)
+    assert bool(gaps) == bool(printed.strip())
