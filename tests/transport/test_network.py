@@ -217,3 +217,23 @@ def test_body_too_large_raises_decoding_error(
     url = answering(HELLO)
     with pytest.raises(httpx.DecodingError, match="more than 4 bytes"):
         make_network(url).get(url)
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0, 60.0])
+def test_timeout_none_waits_for_ever_for_a_response_and_not_for_a_heartbeat(timeout: float | None) -> None:
+    network = Network(Pool("http://127.0.0.1:9", proxy=None, timeout=timeout))
+    read = []
+    for is_stream in (False, True):
+        request = httpx.Request("GET", "http://127.0.0.1:9", extensions={"timeout": httpx.Timeout(5.0).as_dict()})
+        network.prepare(request, is_stream=is_stream)
+        read.append(request.extensions["timeout"]["read"])
+        assert {request.extensions["timeout"][name] for name in ("connect", "write", "pool")} == {timeout}
+    assert read == [timeout, 45.0]
+
+
+def test_timeout_none_cancelled_session_does_not_wait_for_ever(make_network: Callable[..., Network]) -> None:
+    network = make_network("http://127.0.0.1:9")
+    network.cancel()
+    request = httpx.Request("GET", "http://127.0.0.1:9")
+    network.prepare(request, is_stream=False)
+    assert request.extensions["timeout"]["read"] == network_module.DRAIN_TIMEOUT
