@@ -27,6 +27,7 @@ from .rebinding import (
     http_module,
     is_httpx_replaced,
     is_replaced,
+    names_used,
     rebound_client_class,
     unbound_names,
 )
@@ -288,7 +289,7 @@ def _constructor_options(session: Session) -> dict[str, Any]:
 @functools.cache
 def _available() -> Mapping[Hook, bool]:
     client, utils = gradio_client.Client, gradio_client.utils
-    names = set[str]().union(*map(_names_in, vars(client).values()))
+    names = names_used(client)
     return {
         Hook.DESCRIPTION: hasattr(client, "_get_config") and hasattr(client, "_get_api_info"),
         Hook.SESSION: "session_hash" in names,
@@ -298,11 +299,6 @@ def _available() -> Mapping[Hook, bool]:
         Hook.EXECUTORS: "ThreadPoolExecutor" in names,
         Hook.NETWORK: is_httpx_replaced(),
     }
-
-
-def _names_in(function: Any) -> set[str]:
-    code = getattr(function, "__code__", None)
-    return set(code.co_names) if code is not None else set()
 
 
 def available_hooks() -> frozenset[Hook]:

@@ -126,7 +126,7 @@ class Connection:
         logger.info("gradio_client %s, %d of %d hooks%s", gradio_client.__version__, len(self.hooks), len(Hook), lost)
 
     def __repr__(self) -> str:
-        return f"<Connection to {self._access.url}: {self._pool.state.name.lower()}>"
+        return f"<Connection to {self._pool.host}: {self._pool.state.name.lower()}>"
 
     @property
     def is_of_this_process(self) -> bool:

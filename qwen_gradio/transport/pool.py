@@ -143,7 +143,12 @@ class Pool:
         _registry.add(self)
 
     def __repr__(self) -> str:
-        return f"<Pool for {self.origin[1]}: {self.state.name.lower()}>"
+        return f"<Pool for {self.host}: {self.state.name.lower()}>"
+
+    @property
+    def host(self) -> str:
+        """The Space's host, with the port."""
+        return f"{self.origin[1]}:{self.origin[2]}"
 
     @property
     def is_of_this_process(self) -> bool:

@@ -144,7 +144,8 @@ def _names(code: types.CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names, inner))
 
 
-def _names_used(value: Any) -> set[str]:
+def names_used(value: Any) -> set[str]:
+    """Collect the names in the code of gradio_client's that a value runs."""
     return set[str]().union(*(_names(one.__code__) for one in _walk(value) if _is_own_function(one)))
 
 
@@ -160,7 +161,7 @@ def _network_names() -> frozenset[str]:
     own = [(name, value) for name, value in values if value is not gradio_client.Client]
     names = {name for name, value in _module_values() if id(value) in _targets()}
     names |= {name for name, value in own if _holds_target(value)}
-    uses = {name: _names_used(value) for name, value in own}
+    uses = {name: names_used(value) for name, value in own}
     found = names
     while found:
         found = {name for name, used in uses.items() if name not in names and used & names}
@@ -175,14 +176,14 @@ def _holds_target(value: Any) -> bool:
 @functools.cache
 def _uses_network(value: Any) -> bool:
     """Whether a function, a class or a wrapper uses what is replaced."""
-    return _holds_target(value) or bool(_names_used(value) & _network_names())
+    return _holds_target(value) or bool(names_used(value) & _network_names())
 
 
 @functools.cache
 def is_replaced(name: str) -> bool:
     """Whether `gradio_client.Client` uses something that a `Rebinding` replaces by its stand-in of that name."""
     names = {key for key, value in vars(gradio_client.client).items() if _targets().get(id(value)) == name}
-    return bool(names & _names_used(gradio_client.Client))
+    return bool(names & names_used(gradio_client.Client))
 
 
 def is_httpx_replaced() -> bool:

@@ -42,26 +42,28 @@ def test_close_from_several_threads_and_again_ends_every_reply(space: ScriptedSp
             submission.result()
         assert eventually(script.stopped)
     assert eventually(lambda: not our_threads())
-    assert repr(connection) == f"<Connection to {space.url}: aborted>"
+    assert repr(connection) == f"<Connection to 127.0.0.1:{space.port}: aborted>"
 
 
 def test_close_does_not_wait_for_threads_whose_stream_is_aborted(
     space: ScriptedSpace, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_module, "CLOSE_TIMEOUT", NEVER)
-    connection, script, may_end = connect(space.url), space.script(2000), threading.Event()
-    submission = submit(connection, script.prompt, notify=lambda: submission_is_held(script, may_end))
-    assert eventually(lambda: script.count("step") > 3)
+    connection, script = connect(space.url), space.script(2000)
+    is_held, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        """Hold up the job's thread once the stream runs."""
+        if script.count("step") > 1:
+            is_held.set()
+            may_end.wait()
+
+    submission = submit(connection, script.prompt, notify=hold)
+    assert is_held.wait(30)
     thread = closing(connection)
     assert eventually(lambda: not thread.is_alive())
     assert not submission.done()
     may_end.set()
-
-
-def submission_is_held(script: Any, may_end: threading.Event) -> None:
-    """Hold the job's thread up once the stream runs."""
-    if script.count("step") > 1:
-        may_end.wait()
 
 
 @pytest.mark.usefixtures("some_hooks")

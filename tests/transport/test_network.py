@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -25,8 +25,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 def make_network() -> Iterator[Callable[..., Network]]:
     pools: list[Pool] = []
 
-    def make(url: str, **options: Any) -> Network:
-        pools.append(Pool(url, proxy=None, timeout=5))
+    def make(url: str, headers: Sequence[tuple[str, str]] = (), **options: Any) -> Network:
+        pools.append(Pool(url, proxy=None, timeout=5, headers=headers))
         return Network(pools[-1], **options)
 
     yield make
@@ -237,3 +237,25 @@ def test_timeout_none_cancelled_session_does_not_wait_for_ever(make_network: Cal
     request = httpx.Request("GET", "http://127.0.0.1:9")
     network.prepare(request, is_stream=False)
     assert request.extensions["timeout"]["read"] == network_module.DRAIN_TIMEOUT
+
+
+@pytest.mark.parametrize("way", [*ways(None, "").keys(), "own transport"])  # type: ignore[arg-type] # the same
+def test_headers_are_added_by_every_client(
+    make_network: Callable[..., Network], answering: Answering, way: str
+) -> None:
+    url = answering(HELLO)
+    network = make_network(url, headers=[("x-key", "mine")])
+
+    def by_own_transport() -> Any:
+        with network.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+            return client.get(url, headers={"X-Key": "another"})
+
+    response = {**ways(network, url), "own transport": by_own_transport}[way]()
+    assert response.request.headers.get_list("x-key") == ["mine"]
+
+
+async def test_headers_are_added_by_an_async_client(make_network: Callable[..., Network], answering: Answering) -> None:
+    url = answering(HELLO)
+    network = make_network(url, headers=[("x-key", "mine")])
+    async with network.AsyncClient(timeout=5) as client:
+        assert (await client.get(url)).request.headers["x-key"] == "mine"
