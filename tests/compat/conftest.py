@@ -1,4 +1,4 @@
-"""What the tests of versions and futures share: a proxy, and scripted Spaces."""
+"""Shared by the tests of versions and futures: a proxy, and scripted Spaces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..servers.proxy import Proxy
 
 
 @pytest.fixture(scope="session")
-def through() -> Iterator[Proxy]:
+def http_proxy() -> Iterator[Proxy]:
     with proxy.running() as running:
         yield running
 

@@ -22,17 +22,17 @@ pytestmark = pytest.mark.full
 
 @pytest.mark.parametrize("future", FUTURES.values(), ids=FUTURES)
 def test_future_where_gradio_client_answers_is_answered_alike(
-    future: Future, space_of_today: LoggedSpace, through: Proxy, tmp_path: Path
+    future: Future, space_of_today: LoggedSpace, http_proxy: Proxy, tmp_path: Path
 ) -> None:
     with contextlib.ExitStack() as stack:
         space = stack.enter_context(served(tmp_path, overlay(future))) if future.serves else space_of_today
-        answers = ask(space, through, name=future.name, overlay=overlay(future))
+        answers = ask(space, http_proxy, name=future.name, overlay=overlay(future))
     assert answers.answered_plainly, answers.plain_trouble()
     assert answers.differences(may_refuse=future.hides_httpx) == []
 
 
-def test_space_of_today_is_answered_alike(space_of_today: LoggedSpace, through: Proxy) -> None:
-    answers = ask(space_of_today, through, name="today")
+def test_space_of_today_is_answered_alike(space_of_today: LoggedSpace, http_proxy: Proxy) -> None:
+    answers = ask(space_of_today, http_proxy, name="today")
     assert answers.answered_plainly, answers.plain_trouble()
     assert answers.differences() == []
 
@@ -43,10 +43,10 @@ def test_overlay_with_an_edit_that_matches_nothing_fails() -> None:
         overlay(gone)
 
 
-def test_server_of_a_future_asked_by_the_client_of_today_does_not_answer(through: Proxy, tmp_path: Path) -> None:
-    """A future changes what it says: server and client fit each other alone."""
+def test_server_of_a_future_asked_by_the_client_of_today_does_not_answer(http_proxy: Proxy, tmp_path: Path) -> None:
+    """A future's server and client fit each other alone."""
     with served(tmp_path, overlay(FUTURES["messages_renamed"])) as space:
-        answers = ask(space, through, "--plain", name="unfit")
+        answers = ask(space, http_proxy, "--plain", name="unfit")
     assert not answers.answered_plainly
 
 

@@ -37,10 +37,10 @@ def space_of_a_version(
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_client_version_on_server_version_is_answered_alike(
-    client: str, gradio: str, space_of_a_version: LoggedSpace, through: Proxy
+    client: str, gradio: str, space_of_a_version: LoggedSpace, http_proxy: Proxy
 ) -> None:
     python = sys.executable if client == "newest" else python_with(f"gradio_client-{client}")
-    answers = ask(space_of_a_version, through, name=f"{client} on {gradio}", python=python)
+    answers = ask(space_of_a_version, http_proxy, name=f"{client} on {gradio}", python=python)
     if (client, gradio) in UNFIT:
         assert not answers.answered_plainly
         errors = [reply["error"] for mode in ("asyncio", "trio") for reply in answers.reports[mode]["replies"]]
@@ -52,12 +52,12 @@ def test_client_version_on_server_version_is_answered_alike(
 
 @pytest.mark.parametrize("gradio", ["4.44.1", "5.50.0", "6"])
 def test_package_beside_gradio_in_one_environment_installs_imports_and_streams(
-    gradio: str, through: Proxy, tmp_path: Path
+    gradio: str, http_proxy: Proxy, tmp_path: Path
 ) -> None:
     python = python_with(f"beside-gradio-{gradio}")
     version = subprocess.check_output([python, "-c", "import gradio; print(gradio.__version__)"], text=True)
     assert version.startswith(gradio)
     with served(tmp_path, python=python) as space:
-        answers = ask(space, through, name=f"beside {gradio}", python=python)
+        answers = ask(space, http_proxy, name=f"beside {gradio}", python=python)
     assert answers.answered_plainly, answers.plain_trouble()
     assert answers.differences() == []

@@ -1,4 +1,4 @@
-"""What the transport's tests share: connections that end with their test, and questions asked over them."""
+"""Shared by the transport's tests: connections that are closed with their test, and questions over them."""
 
 from __future__ import annotations
 

@@ -28,17 +28,17 @@ def test_error_mapping_key_error_becomes_protocol_error() -> None:
     ],
 )
 def test_rate_limit_gpu_quota_message_gives_retry_after(time: str, seconds: float) -> None:
-    said = f"You have exceeded your GPU quota (60s requested vs. 56s left). Try again in {time}"
-    error = job_error(gradio_client.exceptions.AppError(said))
+    message = f"You have exceeded your GPU quota (60s requested vs. 56s left). Try again in {time}"
+    error = job_error(gradio_client.exceptions.AppError(message))
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
     assert error.retryable
-    assert said in str(error)
+    assert message in str(error)
 
 
-@pytest.mark.parametrize("said", ["GPU limit reached", "ZeroGPU quota exceeded: 60s requested vs. 0s left"])
-def test_rate_limit_gpu_quota_without_a_time_is_not_retryable(said: str) -> None:
-    error = job_error(gradio_client.exceptions.AppError(said))
+@pytest.mark.parametrize("message", ["GPU limit reached", "ZeroGPU quota exceeded: 60s requested vs. 0s left"])
+def test_rate_limit_gpu_quota_without_a_time_is_not_retryable(message: str) -> None:
+    error = job_error(gradio_client.exceptions.AppError(message))
     assert isinstance(error, RateLimited)
     assert (error.retry_after, error.retryable) == (None, False)
     assert pickle.loads(pickle.dumps(error)).retryable is False  # noqa: S301 - its own
@@ -53,9 +53,9 @@ def test_rate_limit_429_retry_after_header_is_parsed(header: str, seconds: float
     assert error.retry_after == seconds
 
 
-@pytest.mark.parametrize("said", ["AppError.__init__() got an unexpected keyword argument 'hint'"])
-def test_error_mapping_app_error_with_fields_beside_is_app_raised(said: str) -> None:
-    assert isinstance(job_error(TypeError(said)), AppRaised)
+@pytest.mark.parametrize("message", ["AppError.__init__() got an unexpected keyword argument 'hint'"])
+def test_error_mapping_app_error_with_fields_beside_is_app_raised(message: str) -> None:
+    assert isinstance(job_error(TypeError(message)), AppRaised)
 
 
 def test_error_mapping_submit_refused_blames_gradio_client_and_not_the_user() -> None:
@@ -77,7 +77,7 @@ def made(error: type[Exception]) -> Exception:
         return error("it broke")
     except TypeError:  # httpx.HTTPStatusError and its like need what they are about
         request = httpx.Request("GET", "http://127.0.0.1")
-        return error("it broke", request=request, response=httpx.Response(500, request=request))  # type: ignore[call-arg] # as said
+        return error("it broke", request=request, response=httpx.Response(500, request=request))  # type: ignore[call-arg] # the same
 
 
 # What is raised for files, for duplicating a Space, for using gradio_client or httpx wrongly, or never.
@@ -109,7 +109,7 @@ def test_error_mapping_finds_foreign_errors() -> None:
 def test_error_mapping_covers_every_foreign_error(error: type[Exception]) -> None:
     """A class that is new in gradio_client or httpx, and falls through to "can't be read", fails here."""
     mapped = job_error(made(error))
-    # The second but for a peer that went away; the third is ours, for a Space that would be asked elsewhere.
+    # The second but for a peer that went away; the third is ours, for a Space that names another host.
     unread = (httpx.DecodingError, httpx.RemoteProtocolError, httpx.UnsupportedProtocol)
     assert isinstance(mapped, ProtocolError) == (error in unread), error
     assert isinstance(connect_error(made(error)), QwenGradioError)

@@ -56,7 +56,11 @@ def test_headers_go_with_the_login(fork_servers: ForkServers, connect: Connect) 
         url = json.loads(process.printed)["authenticated"]
         connect(url, proxy=through.url, headers=HEADERS, auth=("ada", "lovelace"))
     heads = [head for head in through.heads.split("\r\n\r\n") if head]
-    assert [re.split(r"[ ?]", asked)[1].rpartition("/")[2] for asked in through.asked] == ["login", "config", "info"]
+    assert [re.split(r"[ ?]", request)[1].rpartition("/")[2] for request in through.requests] == [
+        "login",
+        "config",
+        "info",
+    ]
     assert all(map(carries_all, heads))
 
 

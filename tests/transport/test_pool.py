@@ -1,4 +1,4 @@
-"""What the environment says of proxies and certificates: it is used, and a mistake in it is named."""
+"""The environment's proxies and certificates are used, and a mistake in them is named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qwen_gradio.transport.pool import Pool, tls_context
 
 Answering = Callable[[bytes], str]
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-URL = "http://127.0.0.1:9"  # where nobody listens, so that any other error is from before the network
+URL = "http://127.0.0.1:9"  # nothing listens there, so any other error comes before the network
 
 
 @pytest.fixture(autouse=True)
@@ -63,14 +63,12 @@ async def test_environment_socks_proxy_without_socksio_raises_invalid_option(
         "http://",
     ],
 )
-async def test_environment_proxy_that_is_none_raises_invalid_option(
-    monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
+async def test_environment_proxy_malformed_raises_invalid_option(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(InvalidOption, match="ALL_PROXY is no URL of a proxy") as caught:
         await AsyncQwenClient(URL).ask("hi")
-    shown = f"{caught.value} {caught.value.__cause__}"
-    assert not any(secret in shown for secret in ("hf_secret", "hf/secret", "'hf'"))
+    text = f"{caught.value} {caught.value.__cause__}"
+    assert not any(secret in text for secret in ("hf_secret", "hf/secret", "'hf'"))
 
 
 @pytest.mark.parametrize("scheme", ["socks", "ftp"])
