@@ -17,7 +17,7 @@ from .reply.many import Prompt, Results
 from .reply.provider import Provider
 from .reply.reply import Reply, reply_to
 from .reply.retries import Question, Retries
-from .reply.settings import check_access, check_fallbacks, check_not_cleartext, check_number, check_timeouts
+from .reply.settings import access_to, check_fallbacks, check_not_cleartext, check_number, check_timeouts
 from .reply.states import ClientState
 from .space import catalogue
 from .space.recipe import Endpoint, check_api_name, check_option_values, check_options
@@ -139,16 +139,18 @@ class AsyncQwenClient:
         check_api_name(api_name)
         self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
         self._space = catalogue.resolve(space)
-        access = check_access(token=token, auth=auth, headers=headers, proxy=proxy)
+        self.timeouts = check_timeouts(timeouts)
+        access = access_to(
+            self._space.url, token=token, auth=auth, headers=headers, proxy=proxy, timeouts=self.timeouts
+        )
         if (token or auth or headers) and not allow_plain_http:
             check_not_cleartext(self._space.url)
-        self.timeouts = check_timeouts(timeouts)
         self.retries = retries
         self.max_reply_chars = max_reply_chars
         self._proxy = proxy
         self._api_name = api_name
         self.connector = SpaceConnector(
-            self._space, api_name=api_name, access=access, timeouts=timeouts, max_reply_chars=max_reply_chars
+            self._space, access, api_name=api_name, timeouts=timeouts, max_reply_chars=max_reply_chars
         )
         self._owned: list[AsyncQwenClient] = []  # those that are closed with it
         self._fallbacks = [self._fallback(one) for one in check_fallbacks(fallbacks)]

@@ -12,7 +12,7 @@ from .reply.events import Timeouts
 from .reply.provider import Provider, provider_name
 from .reply.reply import reply_to
 from .reply.retries import Question
-from .reply.settings import check_access
+from .reply.settings import access_to
 from .space import catalogue
 from .space.catalogue import generate_session_hash
 from .text.messages import Message, parse_messages, split_system
@@ -189,5 +189,6 @@ class FallbackProvider:
 
 def _connector(space: str, proxy: str | None, timeouts: Timeouts = Timeouts()) -> SpaceConnector:
     """Make what a single question needs of a Space; a description from the last minutes will do."""
-    access = check_access(token=None, auth=None, headers=None, proxy=proxy)
-    return SpaceConnector(catalogue.resolve(space), access=access, timeouts=timeouts, reuse=True)
+    resolved = catalogue.resolve(space)
+    access = access_to(resolved.url, token=None, auth=None, headers=None, proxy=proxy, timeouts=timeouts)
+    return SpaceConnector(resolved, access, timeouts=timeouts, reuse=True)

@@ -18,7 +18,7 @@ from .servers.forked import ForkServers
 
 @pytest.mark.parametrize("gradio", on_each_gradio("4.44.1", "5.50.0", "6"))
 def test_demo_api_matches_qwen_space(fork_servers: ForkServers, gradio: str) -> None:
-    from qwen_gradio.transport.client import Access
+    from qwen_gradio.transport.access import Access
     from qwen_gradio.transport.connection import Connection
 
     with fork_servers.running(Path(demo.__file__), gradio=gradio) as process:

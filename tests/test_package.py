@@ -30,6 +30,7 @@ MODULES = [
     "space.page",
     "space.recipe",
     "transport.threads",
+    "transport.access",
     "transport.rebinding",
     "transport.pool",
     "transport.network",

@@ -17,7 +17,7 @@ from ..space.catalogue import generate_session_hash
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat
 from ..text.snapshots import SnapshotDecoder
-from ..transport.threads import DaemonThreads, ThreadsafeEvent, finished
+from ..transport.threads import DaemonThreadExecutor, ThreadsafeEvent, wrap_future
 from .connector import SpaceConnector
 from .deadlines import TIMEOUT_OF, Deadline, deadline, fail_at
 from .events import Event, Finished, Fragment, Joined, Kind, Queued, Started
@@ -104,7 +104,7 @@ class SpaceAttempt:
     async def next(self, total: Deadline | None = None) -> Event:
         """See Attempt."""
         try:
-            events = self._events or await self._submit(is_helped=True)
+            events = self._events or await self._submit(use_hooks=True)
             event = await self._receive(events, total)
             while isinstance(event, Joined):
                 event = await self._receive(self._events or events, total)
@@ -144,7 +144,7 @@ class SpaceAttempt:
 
     # --- asking
 
-    async def _submit(self, *, is_helped: bool) -> AsyncGenerator[Event | Joined, None]:
+    async def _submit(self, *, use_hooks: bool) -> AsyncGenerator[Event | Joined, None]:
         """Submit the question, with or without helping gradio_client along, and give what it brings."""
         if self.state is not AttemptState.CONNECTING:
             self._enter(AttemptState.CONNECTING)
@@ -159,9 +159,9 @@ class SpaceAttempt:
             endpoint.api_name,
             arguments,
             news.set,
-            is_helped=is_helped,
+            use_hooks=use_hooks,
         )
-        blocks = connection.blocks or not is_helped
+        blocks = connection.blocks or not use_hooks
         self._submission = await self._in_thread(submit) if blocks else submit()
         self._check_not_cancelled()
         from ..transport.job import updates  # imported by now; at the top it would take a second
@@ -183,10 +183,10 @@ class SpaceAttempt:
             raise UsageError("this reply was closed by another task")  # to `Reply`, which ends
 
     async def _in_thread(self, submit: Callable[[], Submission]) -> Submission:
-        future = DaemonThreads().submit(submit)
+        future = DaemonThreadExecutor().submit(submit)
         try:
             with fail_at(deadline("connect", self._connector.timeouts.connect)):
-                return await finished(future)
+                return await wrap_future(future)
         except BaseException:  # nobody will read the reply
             future.add_done_callback(_cancel_submission)
             raise
@@ -206,7 +206,7 @@ class SpaceAttempt:
         except QwenGradioError:
             if not self._is_refused():
                 raise
-            return await self._receive(await self._submit(is_helped=False), total)
+            return await self._receive(await self._submit(use_hooks=False), total)
         self._check_not_cancelled()
         self._waited += anyio.current_time() - began
         self._enter_state_of(event)
@@ -218,8 +218,8 @@ class SpaceAttempt:
                 self._waited = 0.0
                 return
             self._enter(AttemptState.STREAMING)
-            if self._submission is not None and self._connection is not None and not self._submission.is_helped:
-                self._connection.stop_helping()
+            if self._submission is not None and self._connection is not None and not self._submission.uses_hooks:
+                self._connection.disable_hooks()
         elif isinstance(event, Started):
             self._enter(AttemptState.STARTED)
         elif isinstance(event, Finished):
@@ -232,7 +232,7 @@ class SpaceAttempt:
         submission = self._submission
         if self.state in OVER or submission is None:
             return False
-        return submission.is_helped and submission.is_refused
+        return submission.uses_hooks and submission.is_refused
 
 
 def _cancel_submission(submitted: Future[Submission]) -> None:

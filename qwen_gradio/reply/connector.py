@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
@@ -15,7 +14,10 @@ import anyio
 from ..errors import DeadlineExceeded, EndpointNotFound, RateLimited, SpaceError, TransportError, UsageError
 from ..space.catalogue import Space
 from ..space.recipe import Endpoint, find_chat_endpoint
-from ..transport.threads import DaemonThreads, finished
+from ..transport.access import Access
+from ..transport.hub import TIMEOUT as HUB_TIMEOUT
+from ..transport.hub import get_state
+from ..transport.threads import DaemonThreadExecutor, wrap_future
 from .deadlines import CLOSE_TIMEOUT, deadline, fail_at
 from .events import Timeouts
 from .states import ClientState, transition
@@ -24,7 +26,6 @@ if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a sec
     from ..transport.connection import Connection
 
 MAX_REPLY_CHARS = 10_000_000
-HUB_TIMEOUT = 5.0  # seconds for the Hub to say why a Space doesn't answer
 
 Connected: TypeAlias = "tuple[Connection, Endpoint]"
 
@@ -38,7 +39,7 @@ class SpaceConnector:
     Args:
         space: its name and URL.
         api_name: the endpoint to ask; None finds the one that chats.
-        access: how the Space is reached and as whom: the fields of `transport.client.Access`, less URL and timeout.
+        access: how it is reached, and as whom.
         timeouts: how long to wait for what.
         max_reply_chars: how many characters a reply may have.
         reuse: whether another client's description of the Space will do, if it is some minutes old at most.
@@ -50,9 +51,9 @@ class SpaceConnector:
     def __init__(
         self,
         space: Space,
+        access: Access,
         *,
         api_name: str | None = None,
-        access: Mapping[str, Any] = MappingProxyType({}),
         timeouts: Timeouts = Timeouts(),
         max_reply_chars: int = MAX_REPLY_CHARS,
         reuse: bool = False,
@@ -69,7 +70,7 @@ class SpaceConnector:
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.RLock()  # replies may run on several event loops
-        self._threads = DaemonThreads()
+        self._threads = DaemonThreadExecutor()
         self._connecting: Future[Connected] | None = None
         self._refreshing: Future[Connected] | None = None
         self._hub: Future[str] | None = None
@@ -98,7 +99,7 @@ class SpaceConnector:
                 self._enter(ClientState.CONNECTING)
         try:
             with fail_at(deadline("connect", self.timeouts.connect)):
-                connected = await finished(future)
+                connected = await wrap_future(future)
         except (SpaceError, TransportError) as exc:
             await self._give_up(future, exc)
             raise
@@ -117,7 +118,7 @@ class SpaceConnector:
         future = self._connecting
         if future is None or (future.done() and future.exception()):
             self._abort_callbacks = []
-            connect = functools.partial(_connect, self.space, self._api_name, self._access, self.timeouts.connect)
+            connect = functools.partial(_connect, self._access, self.space, self._api_name)
             future = self._threads.submit(connect, reuse=self._reuse, on_abort=self._abort_callbacks)
             self._connecting = future
         elif future.done() and future.result()[0].is_stale:
@@ -146,9 +147,9 @@ class SpaceConnector:
         if self.space.id is None:
             return ""
         if self._hub is None or self._hub.done():
-            self._hub = self._threads.submit(_fetch_state, self.space.id, self._access.get("proxy"))
+            self._hub = self._threads.submit(get_state, self.space.id, proxy=self._access.proxy)
         with anyio.move_on_after(HUB_TIMEOUT):
-            return await finished(self._hub)
+            return await wrap_future(self._hub)
         return ""
 
     async def aclose(self) -> None:
@@ -165,19 +166,16 @@ class SpaceConnector:
             self._abort()
         closed = self._threads.submit(_close, future)
         with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
-            await finished(closed)
+            await wrap_future(closed)
 
 
 # These run in a thread: importing gradio_client takes a second, and connecting blocks.
 
 
-def _connect(
-    space: Space, api_name: str | None, access: Mapping[str, Any], timeout: float | None, **options: Any
-) -> Connected:
-    from ..transport.client import Access
+def _connect(access: Access, space: Space, api_name: str | None, **options: Any) -> Connected:
     from ..transport.connection import Connection
 
-    connection = Connection(Access(space.url, timeout=timeout, **access), **options)
+    connection = Connection(access, **options)
     try:
         return _described(connection, space, api_name)
     except BaseException:
@@ -194,12 +192,6 @@ def _refresh(connection: Connection, space: Space, api_name: str | None) -> Conn
 def _described(connection: Connection, space: Space, api_name: str | None) -> Connected:
     defaults = space.entry.options if space.entry else {}
     return connection, find_chat_endpoint(connection.config, connection.info, api_name=api_name, defaults=defaults)
-
-
-def _fetch_state(space_id: str, proxy: str | None) -> str:
-    from ..transport.hub import state_of
-
-    return state_of(space_id, proxy=proxy)
 
 
 def _close(connecting: Future[Connected]) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidOption, short_repr
+from ..transport.access import Access
 from .events import Timeouts
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.1
-HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")  # the same, 5.5
 
 
 def check_number(name: str, value: object, *, least: int) -> None:
@@ -48,22 +46,28 @@ def check_fallbacks(fallbacks: Any) -> Sequence[Any]:
     return tuple(fallbacks)
 
 
-def check_access(*, token: object, auth: object, headers: Mapping[str, str] | None, proxy: object) -> Mapping[str, Any]:
+def access_to(
+    url: str,
+    *,
+    token: str | None,
+    auth: tuple[str, str] | None,
+    headers: Mapping[str, str] | None,
+    proxy: str | None,
+    timeouts: Timeouts,
+) -> Access:
     """Check how a Space is reached, and as whom. No message shows a value, as each may hold a secret.
-
-    Returns:
-        the fields of `transport.client.Access`.
 
     Raises:
         InvalidOption: one is not what is expected.
     """
-    if token is not None and not (isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token)):
-        raise InvalidOption("expected a token of visible ASCII characters; does it end in a newline?")
-    if auth is not None:
-        auth = _check_auth(auth)
-    if proxy is not None:
-        _check_proxy(proxy)
-    return {"token": token, "auth": auth, "headers": _check_headers(headers or {}), "proxy": proxy}
+    return Access(
+        url,
+        token=token,
+        auth=None if auth is None else _check_auth(auth),
+        headers=_check_headers(headers or {}),
+        proxy=None if proxy is None else _check_proxy(proxy),
+        timeout=timeouts.connect,
+    )
 
 
 def _check_auth(auth: Any) -> tuple[str, str]:
@@ -74,25 +78,21 @@ def _check_auth(auth: Any) -> tuple[str, str]:
     raise InvalidOption("expected auth=(user, password), both str")
 
 
-def _check_proxy(proxy: object) -> None:
+def _check_proxy(proxy: object) -> str:
     try:
-        parts = urlsplit(proxy) if isinstance(proxy, str) else None
-        is_valid = parts is not None and parts.scheme in PROXY_SCHEMES and bool(parts.hostname)
-        _ = parts.port if parts is not None else None  # raises for a port that is no number
-    except ValueError:
-        is_valid = False
-    if not is_valid:
-        raise InvalidOption(f"expected the URL of a proxy: scheme://host:port, the scheme {', '.join(PROXY_SCHEMES)}")
+        if isinstance(proxy, str):
+            parts = urlsplit(proxy)
+            if parts.scheme in PROXY_SCHEMES and parts.hostname and (parts.port is None or parts.port):
+                return proxy
+    except ValueError:  # a port that is no number
+        pass
+    raise InvalidOption(f"expected the URL of a proxy: scheme://host:port, the scheme {', '.join(PROXY_SCHEMES)}")
 
 
-def _check_headers(headers: Any) -> tuple[tuple[str, str], ...]:
-    pairs = tuple(headers.items()) if isinstance(headers, Mapping) else None
-    if pairs is None or not all(isinstance(one, str) for pair in pairs for one in pair):
-        raise InvalidOption("expected a mapping of names to values, all of them str, for headers")
-    for name, value in pairs:
-        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            raise InvalidOption(f"expected headers as HTTP has them; the one named {short_repr(name)} is not")
-    return pairs
+def _check_headers(headers: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(headers, Mapping):
+        raise InvalidOption("expected a mapping of names to values for headers")
+    return tuple(headers.items())
 
 
 def check_not_cleartext(url: str) -> None:

@@ -1,6 +1,6 @@
 """SpaceClient: a gradio_client.Client for one session, quiet and private, whose jobs notify.
 
-What gradio_client has under other names is left as it is: then that hook's gain is lost, and nothing else.
+A hook whose names gradio_client lacks leaves it unchanged: only that hook's gain is lost.
 """
 
 from __future__ import annotations
@@ -12,55 +12,39 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
 from . import hooks
-from .hooks import Hook, JobThreads, Outputs, Updates
+from .access import Access
+from .hooks import Hook, JobExecutor, Outputs, Updates
 from .mailboxes import Mailboxes
 from .network import READ_TIMEOUT, Network
 from .pool import tls_context
-from .rebinding import Rebinding, http_module, reaches_network, rebound_client, replaces
-from .threads import DaemonThreads
+from .rebinding import (
+    Rebinding,
+    http_module,
+    is_httpx_replaced,
+    is_replaced,
+    names_used,
+    rebound_client_class,
+    unbound_names,
+)
+from .threads import DaemonThreadExecutor
 
 http = http_module()
-
 
 TOKEN_ARGUMENTS = ("token", "hf_token")  # the second up to 1.14
 CONFIG_KEYS = {"components", "dependencies"}  # of `/config`, in gradio/blocks.py
 
 
-@dataclass(frozen=True)
-class Access:
-    """How a Space is reached, and as whom.
+class Description:
+    """The Space's answers to the first session's constructor, so that later sessions need no requests.
 
     Attributes:
-        url: its http(s) URL. An id would make gradio_client ask the Hub, around the proxy and without a deadline.
-        token: sent to this host alone; None sends none, not even one saved on this machine.
-        auth: the user name and the password to log in with; None for none.
-        proxy: the URL of a proxy for every byte; None leaves it to httpx, that is to HTTP_PROXY and its kin.
-        timeout: seconds for each step of a request; None for ever.
-    """
-
-    url: str
-    token: str | None = field(default=None, repr=False)
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    proxy: str | None = field(default=None, repr=False)
-    timeout: float | None = None
-
-    @property
-    def is_private(self) -> bool:
-        """Whether something is to be kept from others: a secret, or where this machine is."""
-        return bool(self.token or self.auth or self.proxy)
-
-
-class Description:
-    """What a Space said when it was first connected to, so that later sessions needn't ask.
-
-    It holds what the steps of gradio_client's constructor gave, by their names, and the cookies that it had then.
+        results: what the constructor's steps returned, by their names.
+        cookies: the client's cookies after the last of them: a login's, a replica's affinity.
     """
 
     def __init__(self) -> None:
@@ -69,12 +53,12 @@ class Description:
 
     @property
     def gradio(self) -> str:
-        """The version of the Space's Gradio; `""` before it has told."""
+        """The version of the Space's Gradio; `""` while it is unknown."""
         config = self.results.get("_get_config")
         return str(config.get("version", "")) if isinstance(config, Mapping) else ""
 
     def remember(self, client: Any, step: str, fetch: Callable[[], Any]) -> Any:
-        """Give what a step gave the first time, with the cookies that it led to (a login, a replica's affinity)."""
+        """Return what a step returned the first time, and set the cookies that it led to."""
         if step in self.results:
             if isinstance(getattr(client, "cookies", None), dict):
                 client.cookies.update(self.cookies)
@@ -85,10 +69,7 @@ class Description:
 
 
 class _Traceback:
-    """The `traceback` that gradio_client's functions import: the module, but that it prints nothing.
-
-    They print one for a stream that breaks off, and raise the exception too.
-    """
+    """Stands in for the `traceback` module, and prints nothing: gradio_client prints each exception that it raises."""
 
     def print_exc(self, *_: object, **__: object) -> None:
         """Print nothing."""
@@ -98,43 +79,47 @@ class _Traceback:
 
 
 class _StandIns:
-    """What stands in for what gradio_client imported: a session's httpx, and what tells the Hub of each start."""
+    """Stands in for what gradio_client imported: a session's httpx, and huggingface_hub's functions for telemetry."""
 
-    def __init__(self, network: Network | None, token: str | None) -> None:
+    def __init__(self, network: Network | None, access: Access) -> None:
         self.httpx = http if network is None else network
-        self._token = token
+        self._access = access
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.httpx, name)
 
     def build_hf_headers(self, *, library_name: str = "", library_version: str = "", **_: object) -> dict[str, str]:
-        """Give what huggingface_hub's function gives, less its telemetry and a token that is saved on this machine.
+        """Return what huggingface_hub's function does, less its telemetry and a token that is saved on this machine.
 
         From 2.4 on that one asks the Hub, around the proxy, which agent runs it.
         """
         headers = {"user-agent": f"{library_name}/{library_version}; qwen_gradio"}
-        return {**headers, "authorization": f"Bearer {self._token}"} if self._token else headers
+        if self._access.token:
+            # gradio_client renames it so from 1.14 on; 1.3 would lose it to the caller's Authorization.
+            name = "x-hf-authorization" if self._access.has_authorization else "authorization"
+            headers[name] = f"Bearer {self._access.token}"
+        return headers
 
     def send_telemetry(self, *_: object, **__: object) -> None:
         """Report nothing."""
 
 
 class Session:
-    """What a SpaceClient is made with, and what is known of its job.
+    """What a SpaceClient is made with, and what replaces parts of its job.
 
     Args:
         access: how the Space is reached.
         network: its httpx; None leaves gradio_client its own.
-        description: what is known of the Space, or is to be filled.
-        threads: run what blocks.
-        hooks: what gradio_client is helped with.
+        description: the Space's, known or to be filled.
+        threads: run the calls that block.
+        hooks: the parts of gradio_client to replace.
         name: the session's name on the Space; None leaves gradio_client its own.
         notify: called from other threads whenever there is news of a job.
 
     Attributes:
-        executor: runs the job and its helpers; None where gradio_client's own do.
-        outputs: those of the job; None where gradio_client's own keep them.
-        updates: those of the job; None where gradio_client's own keep them.
+        executor: runs the job and its helpers; None where gradio_client's own does.
+        outputs: the job's; None where they are gradio_client's own.
+        updates: the job's; None where they are gradio_client's own.
     """
 
     def __init__(
@@ -143,7 +128,7 @@ class Session:
         *,
         network: Network | None,
         description: Description,
-        threads: DaemonThreads,
+        threads: DaemonThreadExecutor,
         hooks: frozenset[Hook],
         name: str | None = None,
         notify: Callable[[], object] = bool,
@@ -155,31 +140,31 @@ class Session:
         self.hooks = hooks
         self.name = name
         self.notify = notify
-        self.executor = JobThreads(threads, network) if Hook.EXECUTORS in hooks else None
+        self.executor = JobExecutor(threads, network) if Hook.EXECUTORS in hooks else None
         self.outputs: Outputs | None = None
         self.updates: Updates | None = None
-        self.rebinding = Rebinding(_StandIns(network, access.token), _Traceback())
+        self.rebinding = Rebinding(_StandIns(network, access), _Traceback())
 
     def remember(self, client: Any, step: str, fetch: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Give what a step of the constructor gives; of an earlier session, where that is known."""
+        """Return what a step of the constructor returns; an earlier session's, where that is known."""
         if Hook.DESCRIPTION not in self.hooks:
             return fetch(*args, **kwargs)
         return self.description.remember(client, step, functools.partial(fetch, *args, **kwargs))
 
 
-class SpaceClient(rebound_client()):  # type: ignore[misc] # it is made at runtime
-    """A Client for one session. It adds one attribute, `qwen_gradio`: a name that gradio_client won't use."""
+class SpaceClient(rebound_client_class()):  # type: ignore[misc] # it is made at runtime
+    """A Client for one session. Its one attribute of ours is `qwen_gradio`, a name that gradio_client won't use."""
 
     def __init__(self, session: Session) -> None:
         self.qwen_gradio = session
         super().__init__(session.access.url, **_constructor_options(session))
-        _help(self, session)
+        _install(self, session)
 
     # --- the constructor's steps
 
     def _get_config(self, *args: Any, **kwargs: Any) -> Any:
         config = self.qwen_gradio.remember(self, "_get_config", super()._get_config, *args, **kwargs)
-        return _amended(config, self.qwen_gradio.hooks) if isinstance(config, Mapping) else config
+        return _amend(config, self.qwen_gradio.hooks) if isinstance(config, Mapping) else config
 
     def _get_api_info(self, *args: Any, **kwargs: Any) -> Any:
         return self.qwen_gradio.remember(self, "_get_api_info", super()._get_api_info, *args, **kwargs)
@@ -189,10 +174,10 @@ class SpaceClient(rebound_client()):  # type: ignore[misc] # it is made at runti
         return self.qwen_gradio.remember(self, "_login", login, *args, **kwargs)
 
     def _telemetry_thread(self, *_: object, **__: object) -> None:
-        """Report nothing: gradio_client tells its makers of each start, whatever `analytics_enabled` says."""
+        """Report nothing: gradio_client reports each start to its makers, whatever `analytics_enabled` says."""
 
     def _stream_heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        """Hold no connection open: up to 2.0 it is started whatever the config says."""
+        """Hold no connection open: up to 2.0 the heartbeat starts whatever the config says."""
         if Hook.QUIET not in self.qwen_gradio.hooks:
             super()._stream_heartbeat(*args, **kwargs)
 
@@ -205,20 +190,23 @@ class SpaceClient(rebound_client()):  # type: ignore[misc] # it is made at runti
         if isinstance(mailboxes, Mailboxes):
             mailboxes.watch_locks(helper)
         if getattr(helper, "reset_url", None):
-            helper.reset_url = (
-                ""  # `Job.cancel` posts there too, around the proxy; what ends the job is another request of its
-            )
+            helper.reset_url = ""  # `Job.cancel` posts there too, around the proxy; its other request ends the job
         if Hook.UPDATES in session.hooks:
-            outputs = getattr(getattr(helper, "job", None), "outputs", None)
-            if type(outputs) is list and not outputs:
-                session.outputs = helper.job.outputs = Outputs(session.notify)
-            if type(getattr(helper, "updates", None)) is asyncio.Queue:
-                session.updates = helper.updates = Updates(session.notify, session.outputs)
+            _replace_outputs(helper, session)
         return helper
 
 
-def _help(client: Any, session: Session) -> None:
-    """Put ours in the place of what gradio_client's constructor has made."""
+def _replace_outputs(helper: Any, session: Session) -> None:
+    """Have a job's outputs and updates notify."""
+    outputs = getattr(getattr(helper, "job", None), "outputs", None)
+    if type(outputs) is list and not outputs:
+        session.outputs = helper.job.outputs = Outputs(session.notify)
+    if type(getattr(helper, "updates", None)) is asyncio.Queue:
+        session.updates = helper.updates = Updates(session.notify, session.outputs)
+
+
+def _install(client: Any, session: Session) -> None:
+    """Replace what gradio_client's constructor has made, where a hook says so."""
     if session.name and Hook.SESSION in session.hooks and isinstance(getattr(client, "session_hash", None), str):
         client.session_hash = session.name
     mailboxes = getattr(client, "pending_messages_per_event", None)
@@ -226,7 +214,7 @@ def _help(client: Any, session: Session) -> None:
         client.pending_messages_per_event = Mailboxes()
         client.pending_messages_per_event.watch_locks(client)
     if session.network is None and isinstance(getattr(client, "httpx_kwargs", None), dict):
-        # From now on there are streams, which are silent for longer than a request may take.
+        # The requests from now on have one timeout, a stream's among them, and a stream may be silent for longer.
         client.httpx_kwargs["timeout"] = http.Timeout(session.access.timeout, read=READ_TIMEOUT)
     if session.executor is not None:
         for name, value in list(vars(client).items()):
@@ -234,8 +222,8 @@ def _help(client: Any, session: Session) -> None:
                 setattr(client, name, session.executor)
 
 
-def described(client: SpaceClient) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Give what the Space says of itself: its config, wherever gradio_client keeps it, and its API description."""
+def describe(client: SpaceClient) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the Space's config, wherever gradio_client keeps it, and its API description."""
     kept = [client.qwen_gradio.description.results.get("_get_config"), *vars(client).values()]
     configs = [value for value in (getattr(client, "config", None), *kept) if isinstance(value, Mapping)]
     config = next((value for value in configs if CONFIG_KEYS & {*value}), {})
@@ -250,21 +238,21 @@ def release(client: SpaceClient) -> None:
             value.shutdown(wait=False)
     heartbeat = getattr(client, "heartbeat", None)
     if isinstance(heartbeat, threading.Thread) and heartbeat.is_alive():
-        client.qwen_gradio.threads.submit(client.close)  # it waits for the heartbeat's thread for a second
+        client.qwen_gradio.threads.submit(client.close)  # it waits a second for the heartbeat's thread
 
 
 def _login(login: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return login(*args, **kwargs)
-    except ValueError as exc:  # for whatever status is not 401, Gradio's own 400 among them
+    except ValueError as exc:  # for every status but 401, Gradio's own 400 among them
         raise gradio_client.exceptions.AuthenticationError(str(exc)) from exc
 
 
-def _amended(config: Mapping[str, Any], hooks: frozenset[Hook]) -> dict[str, Any]:
-    """A config as gradio_client had better read it.
+def _amend(config: Mapping[str, Any], hooks: frozenset[Hook]) -> dict[str, Any]:
+    """Return a config without a heartbeat, and with a prefix.
 
-    Gradio 4 has no prefix, and gradio_client makes "/" of that, which leads an app under a path to the host's root. A
-    heartbeat would hold a connection open for a session in which nothing is asked.
+    A heartbeat would hold a connection open. Gradio 4 has no prefix, of which gradio_client makes "/": the host's
+    root, even for an app under a path.
     """
     quiet = {"connect_heartbeat": False} if Hook.QUIET in hooks else {}
     return {**config, **quiet, "api_prefix": config.get("api_prefix") or "."}
@@ -276,13 +264,11 @@ def _constructor_parameters() -> frozenset[str]:
 
 
 def _constructor_options(session: Session) -> dict[str, Any]:
-    """What gradio_client's constructor is given, of what its signature has."""
+    """Return the arguments for gradio_client's constructor, those that its signature has."""
     access = session.access
     parameters = _constructor_parameters()
     network: dict[str, Any] = {"proxy": access.proxy} if access.proxy else {}
-    if (
-        session.network is None
-    ):  # the pool has timeouts of its own, and Gradio 4.0 is asked with one that gradio_client passes
+    if session.network is None:  # else the pool has timeouts; and for Gradio 4.0, gradio_client passes one itself
         network["timeout"] = http.Timeout(access.timeout)
     options: dict[str, Any] = {
         "verbose": False,
@@ -294,16 +280,16 @@ def _constructor_options(session: Session) -> dict[str, Any]:
     }
     for name in TOKEN_ARGUMENTS:
         if name in parameters:
-            # None would send the one that is saved on this machine, if it weren't for ours; 1.14 warns of all but None.
-            options[name] = access.token or (None if replaces("build_hf_headers") else False)
+            # With huggingface_hub's own function, None sends a token that is saved here. 1.14 warns of all but None.
+            options[name] = access.token or (None if is_replaced("build_hf_headers") else False)
             break
     return {name: value for name, value in options.items() if name in parameters}
 
 
 @functools.cache
-def _looked_for() -> Mapping[Hook, bool]:
+def _available() -> Mapping[Hook, bool]:
     client, utils = gradio_client.Client, gradio_client.utils
-    names = set[str]().union(*map(_names_in, vars(client).values()))
+    names = names_used(client)
     return {
         Hook.DESCRIPTION: hasattr(client, "_get_config") and hasattr(client, "_get_api_info"),
         Hook.SESSION: "session_hash" in names,
@@ -311,26 +297,23 @@ def _looked_for() -> Mapping[Hook, bool]:
         Hook.UPDATES: hasattr(client, "new_helper") and hasattr(utils, "JobStatus"),
         Hook.MAILBOXES: "pending_messages_per_event" in names,
         Hook.EXECUTORS: "ThreadPoolExecutor" in names,
-        Hook.NETWORK: reaches_network(),
+        Hook.NETWORK: is_httpx_replaced(),
     }
 
 
-def _names_in(function: Any) -> set[str]:
-    code = getattr(function, "__code__", None)
-    return set(code.co_names) if code is not None else set()
-
-
-def found_hooks() -> frozenset[Hook]:
-    """Give the hooks that the installed gradio_client has."""
-    return frozenset(hook for hook in hooks.HOOKS if _looked_for()[hook])
+def available_hooks() -> frozenset[Hook]:
+    """Return the hooks for which the installed gradio_client has the names."""
+    return frozenset(hook for hook in hooks.HOOKS if _available()[hook])
 
 
 def privacy_gaps(access: Access) -> list[str]:
-    """List what keeping a token, a login or a proxy's user private needs, and the installed gradio_client lacks."""
+    """List what the installed gradio_client lacks to keep credentials, headers and the proxy's user private."""
     parameters = _constructor_parameters()
+    has_token = is_replaced("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS})
     needed = {
-        "httpx": Hook.NETWORK in found_hooks() or not access.is_private,
-        "Client(token=)": replaces("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS}) or not access.token,
+        "httpx": Hook.NETWORK in available_hooks() or not access.is_private,
+        "Client(token=)": has_token or not access.token,
         "Client(auth=)": "auth" in parameters or not access.auth,
+        **{f"{name} as a plain function": not access.is_private for name in unbound_names()},
     }
-    return [name for name, is_there in needed.items() if not is_there]
+    return [name for name, is_met in needed.items() if not is_met]

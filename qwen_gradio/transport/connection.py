@@ -1,7 +1,7 @@
-"""A Space that has been connected to, and the questions that are submitted to it, each in a session of its own.
+"""Connection: a Space's description and pool, over which questions are submitted, each in a session of its own.
 
-The server cancels by (session, function): ending one reply would end its siblings in the same session. Nothing here
-touches an event loop; what blocks says so.
+The server cancels by (session, function): cancelling one reply would end its siblings in the same session. Nothing here
+touches an event loop; methods that block say so.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
+import os
 import sys
 import threading
 import time
@@ -19,30 +20,32 @@ from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
-from ..errors import InvalidOption
-from .client import Access, Description, Session, SpaceClient, described, found_hooks, privacy_gaps, release
+from ..errors import InvalidOption, UsageError
+from .access import Access
+from .client import Description, Session, SpaceClient, available_hooks, describe, privacy_gaps, release
 from .errors import connect_error, refused_error
 from .hooks import Hook
 from .job import Submission
 from .network import Network
 from .pool import Pool
-from .threads import DaemonThreads
+from .threads import DaemonThreadExecutor
 
 logger = logging.getLogger("qwen_gradio")
 
-CLOSE_TIMEOUT = 1.0  # seconds that closing waits for requests that are still out, before it aborts them
-DESCRIPTION_LIFETIME = 300.0  # seconds for which a Space's description is kept: it may have been rebuilt since
+CLOSE_TIMEOUT = 1.0  # seconds for the Space to learn of cancelled questions that it has just been sent
+ABORT_TIMEOUT = 0.1  # seconds for threads to notice that their sockets were shut down
+DESCRIPTION_LIFETIME = 300.0  # seconds for which a Space's description is kept: it may be rebuilt meanwhile
 
 
 class _Descriptions:
-    """What was learned of Spaces, for some minutes."""
+    """The descriptions of Spaces, kept for `DESCRIPTION_LIFETIME`."""
 
     def __init__(self) -> None:
         self._kept: dict[Access, tuple[Description, float]] = {}
         self._lock = threading.Lock()
 
     def get(self, access: Access) -> tuple[Description, float] | None:
-        """Give a description, and the `time.monotonic` until which it is kept; None if there is none."""
+        """Return a description, and the `time.monotonic` until which it is kept; None if there is none."""
         now = time.monotonic()
         with self._lock:
             self._kept = {key: kept for key, kept in self._kept.items() if kept[1] > now}
@@ -63,29 +66,34 @@ class _Descriptions:
         with self._lock:
             self._kept.clear()
 
+    def renew_lock(self) -> None:
+        """Replace the lock in a forked child, where a thread that isn't there may hold it."""
+        self._lock = threading.Lock()
+
 
 descriptions = _Descriptions()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=descriptions.renew_lock)
 
 
 class Connection:
-    """A Space that has been connected to.
-
-    Making one blocks, as it makes two requests.
+    """A Space that was connected to. Making one blocks for two requests.
 
     Args:
         access: how the Space is reached.
-        reuse: whether what was learned of the Space in the last minutes will do, without a request.
-        on_abort: gets a function that makes this fail at once, to be called from another thread.
+        reuse: whether a description of the last minutes will do, without a request.
+        on_abort: a list to which a function is added that makes this fail at once, from any thread.
 
     Attributes:
-        config: its `/config`.
+        config: the Space's `/config`.
         info: its API description.
-        hooks: what helps gradio_client along here.
+        hooks: the parts of gradio_client that are replaced.
         blocks: whether `submit` makes requests of its own, and so must run in a thread.
 
     Raises:
-        InvalidOption: a token or a proxy was given, which can't be kept private with the installed gradio_client.
-        QwenGradioError: it can't be reached, or is no Gradio app.
+        InvalidOption: credentials or a proxy were given that can't be kept private with the installed gradio_client, or
+            the environment's proxy or certificates can't be used.
+        QwenGradioError: the Space can't be reached, or is no Gradio app.
     """
 
     def __init__(
@@ -94,18 +102,15 @@ class Connection:
         gaps = privacy_gaps(access)
         if gaps:
             raise InvalidOption(
-                f"token, auth and proxy can't be kept to this Space with gradio_client {gradio_client.__version__}, "
-                f"which lacks {', '.join(gaps)}; use another version of it, or leave them out"
+                f"token, auth, headers and proxy can't be kept to this Space with gradio_client "
+                f"{gradio_client.__version__}, which lacks {', '.join(gaps)}; use another version, or leave them out"
             )
-        self.hooks = found_hooks()
+        self.hooks = available_hooks()
         self._access = access
-        try:
-            self._pool = Pool(access.url, proxy=access.proxy, timeout=access.timeout)
-        except (ImportError, ValueError) as exc:  # httpx needs socksio for a SOCKS proxy
-            raise InvalidOption(f"the proxy, of proxy= or HTTP_PROXY and its kin, can't be used ({exc})") from exc
+        self._pool = Pool(access.url, proxy=access.proxy, timeout=access.timeout, headers=access.headers)
         if on_abort is not None:
             on_abort.append(self._pool.abort)
-        self._threads = DaemonThreads()
+        self._threads = DaemonThreadExecutor()
         self._lock = threading.Lock()
         self._submissions: weakref.WeakSet[Submission] = weakref.WeakSet()
         try:
@@ -113,24 +118,36 @@ class Connection:
         except BaseException:
             self._pool.close()
             raise
+        self._log_hooks()
+
+    def _log_hooks(self) -> None:
         missing = frozenset(Hook) - self.hooks
         lost = f"; lost: {', '.join(sorted(hook.value for hook in missing))}" if missing else ""
         logger.info("gradio_client %s, %d of %d hooks%s", gradio_client.__version__, len(self.hooks), len(Hook), lost)
 
+    def __repr__(self) -> str:
+        return f"<Connection to {self._pool.host}: {self._pool.state.name.lower()}>"
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it was made in this process, and not before a fork; otherwise it can't be used."""
+        return self._pool.is_of_this_process
+
     def refresh(self) -> None:
-        """Have the Space describe itself anew. Blocks.
+        """Fetch the Space's description anew. Blocks.
 
         Raises:
-            QwenGradioError: it can't be reached, or is no Gradio app; what was known of it stays.
+            QwenGradioError: the Space can't be reached, or is no Gradio app; the description stays as it was.
         """
         self._describe(Description(), 0.0)
 
     def _describe(self, description: Description, until: float) -> None:
-        network = self._network(deadline=time.monotonic() + (self._access.timeout or DESCRIPTION_LIFETIME))
+        timeout = self._access.timeout
+        network = self._network(deadline=None if timeout is None else time.monotonic() + timeout)
         try:
             client = self._client(network=network, description=description)
             try:
-                config, info = described(client)
+                config, info = describe(client)
             finally:
                 release(client)
             blocks = not self._is_offline(description)
@@ -144,7 +161,7 @@ class Connection:
         descriptions.put(self._access, description, until)
 
     def _is_offline(self, description: Description) -> bool:
-        """Whether another session's client makes no request, which its making shows."""
+        """Whether another session's client needs no request; making one shows it."""
         network = self._network()
         if network is None or Hook.DESCRIPTION not in self.hooks or not description.results:
             return False
@@ -159,45 +176,47 @@ class Connection:
 
     @property
     def is_stale(self) -> bool:
-        """Whether to `refresh` before the next question: the Space may have been rebuilt since."""
-        kept = descriptions.get(self._access)
-        return time.monotonic() >= self._until or kept is None
+        """Whether to `refresh` before the next question, as the Space may have been rebuilt."""
+        return time.monotonic() >= self._until or descriptions.get(self._access) is None
 
     def submit(
         self,
         session: str,
         api_name: str,
         arguments: Sequence[Any],
-        notify: Callable[[], None],
+        notify: Callable[[], object],
         *,
-        is_helped: bool = True,
+        use_hooks: bool = True,
     ) -> Submission:
-        """Submit a question in a session of its own.
+        """Submit a question in a session of its own; a job's threads make its requests.
 
-        It blocks for requests of its own where `blocks` says so, or it isn't helped; a job's threads make the job's.
+        It blocks for requests of its own where `blocks` is true, and without the hooks.
 
         Args:
             session: the session's name.
             api_name: the endpoint's, with the slash.
-            arguments: what it is called with, in order.
+            arguments: the endpoint's inputs, in order.
             notify: called from other threads whenever there is news.
-            is_helped: whether gradio_client is helped with more than where its requests go.
+            use_hooks: whether more of gradio_client than its httpx is replaced.
 
         Raises:
-            ProtocolError: gradio_client can't ask this Space so.
+            UsageError: this connection was made before a fork, in another process.
+            ProtocolError: gradio_client refuses to submit this to this Space.
             QwenGradioError: the Space could not be connected to again.
         """
+        if not self.is_of_this_process:
+            raise UsageError("this connection belongs to the process before a fork; make another in this one")
         network = self._network(notify=notify)
 
-        def has_progressed() -> None:
+        def notify_of_update() -> None:
             if network is not None:
-                network.has_progressed()
+                network.record_update()
             notify()
 
-        hooks = self.hooks if is_helped else self.hooks & {Hook.NETWORK}
+        hooks = self.hooks if use_hooks else self.hooks & {Hook.NETWORK}
         try:
             client = self._client(
-                network=network, description=self._description, hooks=hooks, name=session, notify=has_progressed
+                network=network, description=self._description, hooks=hooks, name=session, notify=notify_of_update
             )
         except Exception as exc:
             raise connect_error(exc, network) from exc
@@ -211,35 +230,43 @@ class Connection:
         submission = Submission(client, job, self._threads, self._forget)
         with self._lock:
             self._submissions.add(submission)
-        with contextlib.suppress(Exception):  # the job is looked at too
+        with contextlib.suppress(Exception):  # without a notification, the job is polled
             job.add_done_callback(_Ended(client, notify))
         return submission
 
-    def stop_helping(self) -> None:
-        """Let gradio_client do all as it does, but for where its requests go, as a question was refused.
+    def disable_hooks(self) -> None:
+        """Leave all but the httpx to gradio_client from now on, as the Space refused a question.
 
-        A Space may want something of a session that a helped one doesn't do, a heartbeat say.
+        A Space may require something of a session that a replaced part doesn't do, a heartbeat say.
         """
-        logger.info("a question was refused: gradio_client is not helped any more, but for where its requests go")
+        logger.info("a question was refused: gradio_client's own parts are used from now on, but for its httpx")
         self.hooks &= {Hook.NETWORK}
         self.blocks = True
 
     def _forget(self) -> None:
-        """Forget the Space's description, as a question failed and the Space may have been rebuilt."""
+        """Forget the Space's description: a question failed, and the Space may have been rebuilt."""
         descriptions.drop(self._access)
 
     def close(self) -> None:
-        """Cancel every reply, wait for the threads to see it, abort those that don't, and close the pool. Blocks."""
+        """Cancel every reply and close the pool. Blocks; may be called again, and from several threads.
+
+        It waits for one thing only, `CLOSE_TIMEOUT` at the most: that the Space learns of questions that it was just
+        sent, or it would work on them to their end. After a fork it does nothing in the child.
+        """
+        if not self.is_of_this_process:
+            return
         with self._lock:
             submissions = list(self._submissions)
         for submission in submissions:
             submission.cancel()
-        wait(set(self._threads.running), timeout=CLOSE_TIMEOUT)
+        wait([one.cancelling for one in submissions if one.cancelling is not None], timeout=CLOSE_TIMEOUT)
+        self._pool.abort()
+        wait(set(self._threads.running), timeout=ABORT_TIMEOUT)
         self._pool.close()
 
 
 def _context() -> contextvars.Context:
-    """Copy the context, less what tells httpx that trio runs: gradio_client takes it along into its job's thread."""
+    """Copy the context, less sniffio's mark of trio: gradio_client runs its job's thread in the copy."""
     context = contextvars.copy_context()
     sniffio = sys.modules.get("sniffio")
     if sniffio is not None:
@@ -248,9 +275,9 @@ def _context() -> contextvars.Context:
 
 
 class _Ended:
-    """Called at a job's end, by the thread that ended it. It holds no job, so that none is kept alive by itself."""
+    """The callback of a job's end. It holds no job, which would keep itself alive."""
 
-    def __init__(self, client: SpaceClient, notify: Callable[[], None]) -> None:
+    def __init__(self, client: SpaceClient, notify: Callable[[], object]) -> None:
         self._client = client
         self._notify = notify
 

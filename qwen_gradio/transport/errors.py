@@ -1,4 +1,4 @@
-"""Foreign exceptions -> ours, most specific first: gradio_client's own are ValueErrors, so the order matters."""
+"""Maps foreign exceptions to ours, most specific first: gradio_client's own are ValueErrors."""
 
 from __future__ import annotations
 
@@ -31,19 +31,21 @@ from ..errors import (
 from .rebinding import http_module
 
 if TYPE_CHECKING:
-    from .network import Network
-
-if TYPE_CHECKING:
     import httpx as http
+
+    from .network import Network
 else:
     http = http_module()
 
-MAX_ERROR_CHARS = 1000  # of an app's error that are passed on
+MAX_ERROR_CHARS = 1000  # of an app's own message
 GENERIC_APP_ERROR = "The upstream Gradio app has raised an exception"  # in each AppError without a text of its own
+# ZeroGPU's messages, with the time until the quota is full again as a `datetime.timedelta` is written.
+QUOTA = re.compile(r"\bGPU (quota|limit)\b|quota exceeded", re.IGNORECASE)
+TIME_LEFT = re.compile(r"(?:(-?\d+) days?, )?\b(\d+):(\d\d):(\d\d)\b")
 
 
 class _Missing(Exception):
-    """Stands for an exception class that the installed gradio_client doesn't have: nothing is an instance of it."""
+    """An exception class that the installed gradio_client lacks; nothing raises it."""
 
 
 def _class(module: Any, name: str) -> type[Exception]:
@@ -59,25 +61,25 @@ TooManyRequestsError = _class(gradio_client.utils, "TooManyRequestsError")
 
 
 def connect_error(exc: Exception, network: Network | None = None, gradio: str = "") -> QwenGradioError:
-    """Say why a Space could not be connected to.
+    """Map an exception of gradio_client's constructor.
 
     Args:
-        exc: what gradio_client's constructor raised.
-        network: the requests that it made, where they were seen.
-        gradio: the version of the Space's Gradio, if it has told that much of itself.
+        exc: the exception.
+        network: the constructor's requests; None where they weren't seen.
+        gradio: the version of the Space's Gradio; `""` if unknown.
     """
     what = "it answers, but not as a Gradio app"
     if isinstance(exc, QwenGradioError):
         return exc
-    if isinstance(exc, http.UnsupportedProtocol):  # see `Network.check_origin`
+    if isinstance(exc, http.UnsupportedProtocol):  # of `Network.admit`
         return NotAGradioApp(f"{what} that can be read")
     if isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc):
         return NotAGradioApp(f"it answers, but not in HTTP ({exc})")
     if isinstance(exc, http.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, AuthenticationError):
-        return NeedsAuthentication(f"it wants to know who asks ({exc})")
-    response = _telling_response(network)
+        return NeedsAuthentication(f"it requires a login ({exc})")
+    response = _error_response(network)
     if gradio and response is not None and response.status_code == http.codes.NOT_FOUND:
         installed = f"gradio_client {gradio_client.__version__}"
         return ProtocolError(f"it runs Gradio {gradio}, and {installed} finds no API there")
@@ -88,10 +90,10 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
     return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {str(exc) or repr(exc):.200}")
 
 
-def _telling_response(network: Network | None) -> Any:
-    """The error response that tells most; None where none was seen.
+def _error_response(network: Network | None) -> Any:
+    """Choose the error response that explains most; None where none was seen.
 
-    gradio_client asks for another page when the first is refused; a 404 there says less than a 503 before it.
+    gradio_client tries another page after an error, and a 404 there explains less than a 503 before it.
     """
     if network is None or network.first_error is None:
         return None
@@ -101,21 +103,21 @@ def _telling_response(network: Network | None) -> Any:
 
 
 def refused_error(exc: Exception) -> QwenGradioError:
-    """Say why gradio_client refuses to submit a question: before any request, for what its Space is like."""
+    """Map an exception of gradio_client's `submit`, which makes no request: this Space is beyond this gradio_client."""
     return ProtocolError(f"gradio_client {gradio_client.__version__} can't ask it ({exc!s:.200})")
 
 
 def job_error(exc: BaseException, network: Network | None = None, failure: Exception | None = None) -> QwenGradioError:
-    """Say why a job failed.
+    """Map an exception of a job.
 
     Args:
-        exc: what the job raised.
-        network: the requests of its session, where they were seen.
-        failure: what another thread of the session raised: gradio_client says CancelledError then.
+        exc: the exception.
+        network: the session's requests; None where they weren't seen.
+        failure: the exception of another thread of the session, where the job's is a bare CancelledError.
     """
     if isinstance(exc, CancelledError):
         return _lost_error(network, failure)
-    if isinstance(exc, QueueError):  # any 503 is that to gradio_client
+    if isinstance(exc, QueueError):  # gradio_client raises it for any 503
         response = network.first_error if network is not None else None
         if response is None or "queue" in _detail(response).lower():
             return QueueFull("its queue is full, or it takes no requests now")
@@ -129,12 +131,12 @@ def job_error(exc: BaseException, network: Network | None = None, failure: Excep
     if isinstance(exc, http.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, AuthenticationError):
-        return NeedsAuthentication(f"it wants to know who asks ({exc})")
-    said = str(exc).strip()[:MAX_ERROR_CHARS].rstrip(".")
-    if isinstance(exc, AppError | ValidationError) or said.startswith(GENERIC_APP_ERROR):  # a ValueError up to 1.3
-        return _app_error(said)
-    if isinstance(exc, TypeError) and said.startswith(f"{AppError.__name__}.__init__"):
-        return AppRaised(f"its code raised, and gradio_client can't take what it says of that ({said})")
+        return NeedsAuthentication(f"it requires a login ({exc})")
+    message = str(exc).strip()[:MAX_ERROR_CHARS].rstrip(".")
+    if isinstance(exc, AppError | ValidationError) or message.startswith(GENERIC_APP_ERROR):  # a ValueError up to 1.3
+        return _app_error(message)
+    if isinstance(exc, TypeError) and message.startswith(f"{AppError.__name__}.__init__"):
+        return AppRaised(f"its code raised, with fields that gradio_client doesn't know ({message})")
     return _unreadable(exc)
 
 
@@ -142,15 +144,25 @@ def _unreadable(exc: BaseException) -> ProtocolError:
     return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc!s:.200})")
 
 
-def _app_error(said: str) -> QwenGradioError:
-    """What the app's code raised; ZeroGPU's quota shows as this too, with the time until it is filled up again."""
-    if re.search(r"\bGPU (quota|limit)\b|quota exceeded", said, re.IGNORECASE):
-        again = re.search(r"\b(\d+):(\d\d):(\d\d)\b", said)
-        hours, minutes, seconds = map(int, again.groups()) if again else (0, 0, 0)
-        return RateLimited(
-            f"its GPU quota is used up: {said}", retry_after=hours * 3600 + minutes * 60 + seconds or None
-        )
-    return AppRaised(f"its code raised: {said}")
+def _app_error(message: str) -> QwenGradioError:
+    """Map what the app's code raised, and ZeroGPU's quota, which is raised there too.
+
+    A quota that doesn't say when it is full again takes minutes at least, so that error isn't `retryable`.
+    """
+    if not QUOTA.search(message):
+        return AppRaised(f"its code raised: {message}")
+    error = RateLimited(f"its GPU quota is used up: {message}", retry_after=_time_left(message))
+    error.retryable = error.retry_after is not None
+    return error
+
+
+def _time_left(message: str) -> float | None:
+    """Return the seconds of the time in a message, as in "1 day, 3:20:10"; None if it has none."""
+    found = TIME_LEFT.search(message)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(group or 0) for group in found.groups())
+    return max(0.0, ((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 def _lost_error(network: Network | None, failure: Exception | None) -> QwenGradioError:
@@ -174,7 +186,7 @@ def _transport_error(exc: Exception) -> QwenGradioError:
         return DeadlineExceeded("it did not answer in time", deadline="connect")
     if isinstance(exc, http.DecodingError) or (isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc)):
         return ProtocolError(f"what it sent can't be read ({exc})")
-    if isinstance(exc, http.UnsupportedProtocol):  # see `Network.check_origin`
+    if isinstance(exc, http.UnsupportedProtocol):  # of `Network.admit`
         return ProtocolError(f"it can't be asked ({exc})")
     if isinstance(exc, http.ReadError | http.WriteError | http.CloseError | http.RemoteProtocolError):
         return ConnectionLost(f"the connection broke off ({exc})")
@@ -182,12 +194,12 @@ def _transport_error(exc: Exception) -> QwenGradioError:
 
 
 def _is_lost(exc: Exception) -> bool:
-    """Whether the peer went away; the same class is raised for what is no HTTP. Told by httpcore's and h11's words."""
+    """Whether the peer closed the connection, by httpcore's and h11's words: malformed HTTP raises the same class."""
     return bool(re.search("disconnected|closed", str(exc)))
 
 
 def status_error(response: Any) -> QwenGradioError:
-    """Say what an HTTP error means."""
+    """Map an HTTP error response."""
     status = f"it answers with HTTP {response.status_code} {response.reason_phrase}".rstrip()
     if response.is_redirect:
         return NotAGradioApp(f"{status}, and leads to {response.headers.get('location', '')!r:.200}")
@@ -203,7 +215,7 @@ def status_error(response: Any) -> QwenGradioError:
 
 
 def _retry_after(response: Any) -> float | None:
-    """The header's seconds, or those until its date (RFC 9110, 10.2.3)."""
+    """Return the seconds of the header, or until its date (RFC 9110, 10.2.3); None if it has neither."""
     header = response.headers.get("retry-after", "")
     if header.isdecimal():
         return float(header)
@@ -214,7 +226,7 @@ def _retry_after(response: Any) -> float | None:
 
 
 def _detail(response: Any) -> str:
-    """What FastAPI says of an error; `""` where something else answered, or its body was not read."""
+    """Return FastAPI's explanation of an error; `""` where there is none, or the body was not read."""
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError, RecursionError, http.StreamError):

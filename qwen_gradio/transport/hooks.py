@@ -1,6 +1,6 @@
-"""What a SpaceClient puts in the place of gradio_client's own outputs, updates and thread pools, so that nothing polls.
+"""The hooks on gradio_client, and replacements of its outputs, updates and thread pools that notify instead of polling.
 
-Each subclasses what it replaces, and never raises: another gradio_client may ask more of it than today's does.
+Each replacement subclasses the original and never raises: another gradio_client may call more of it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from .threads import DaemonThreads, settle
+from .threads import DaemonThreadExecutor, run_into_future
 
 if TYPE_CHECKING:
     from .network import Network
 
 MAX_PENDING_OUTPUTS = 16
-POLLER = "check_for_cancel"  # gradio_client's function that looks every 50 ms whether its job was cancelled
+POLLER = "check_for_cancel"  # gradio_client's function that polls every 50 ms for its job being cancelled
 
 
 class Hook(enum.Enum):
-    """What gradio_client is helped with, where its installed version has what that takes; the value tells the gain."""
+    """A part of gradio_client that is replaced where its installed version has it; the value tells the gain."""
 
     DESCRIPTION = "the Space is described once, not for each reply"
     SESSION = "a session has a name of ours"
@@ -34,11 +34,11 @@ class Hook(enum.Enum):
     NETWORK = "one pool of connections; a reply is cancelled by its socket"
 
 
-HOOKS = frozenset(Hook)  # those that are looked for
+HOOKS = frozenset(Hook)  # those that may be used
 
 
 class Outputs(list[Any]):
-    """A job's outputs: keeps the newest alone, as each is the whole reply so far, and some for the reader to take.
+    """A job's outputs: keeps the latest, as each is the whole reply so far, and a few that weren't received yet.
 
     Attributes:
         is_used: whether gradio_client has appended anything.
@@ -51,28 +51,28 @@ class Outputs(list[Any]):
         self._pending: deque[Any] = deque()
 
     def append(self, output: Any) -> None:
-        """Take an output; a reader this slow gets one longer fragment for several."""
+        """Add an output; a slow reader gets one longer fragment instead of several."""
         if len(self._pending) >= MAX_PENDING_OUTPUTS:
             self._pending.clear()
         self._pending.append(output)
-        self.is_used = True  # before the list shows it: who finds it there must know
+        self.is_used = True  # before the list has it, as a reader that finds it there looks at this
         self[:] = [output]
         self._notify()
 
     def receive_nowait(self) -> Any:
-        """Give the next output that was not taken yet; None if there is none."""
+        """Return the next output; None if there is none yet."""
         return self._pending.popleft() if self._pending else None
 
 
 class Updates(asyncio.Queue[Any]):
-    """A job's queue of updates, which nobody reads: it notes the newest status, and that there is something new.
+    """A job's queue of updates: keeps the latest status and notifies. Nothing reads the queue itself.
 
     Args:
-        notify: called for what is new.
+        notify: called after each update.
         outputs: the job's outputs, if they notify themselves.
 
     Attributes:
-        status: the newest status update; None before the first.
+        status: the latest status update; None before the first.
     """
 
     def __init__(self, notify: Callable[[], object], outputs: Outputs | None) -> None:
@@ -82,41 +82,48 @@ class Updates(asyncio.Queue[Any]):
         self._outputs = outputs
 
     def put_nowait(self, item: Any) -> None:
-        """Take an update."""
+        """Add an update."""
         before = self.status
         if getattr(item, "type", None) == "status":
             self.status = item
-        # After the first output, the status tells nobody anything.
+        # After the first output, the status has nothing to tell.
         if before is None or self._outputs is None or not self._outputs.is_used:
             self._notify_reader()
 
 
 class _PollerFuture(Future[Any]):
-    """The future of a poller that hasn't been started: it is, once anybody waits for it alone."""
+    """The future of a cancel poller, which starts once something waits for it alone."""
 
-    def __init__(self, threads: JobThreads) -> None:
+    def __init__(self, executor: JobExecutor) -> None:
         super().__init__()
-        self._threads = threads
+        self._executor = executor
 
     def result(self, timeout: float | None = None) -> Any:
-        self._threads.start_poller()
+        self._executor.start_poller()
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        self._threads.start_poller()
+        self._executor.start_poller()
         return super().exception(timeout)
 
 
-class JobThreads(ThreadPoolExecutor):
-    """Runs each call of a client's in a daemon thread, with two exceptions.
+class JobExecutor(ThreadPoolExecutor):
+    """Runs each of a client's calls in a daemon thread, with two exceptions.
 
-    The cancel poller starts only when `start_poller` is called. What the job submits right after it runs in the job's
-    own thread, which would only wait for it.
+    The cancel poller starts when `start_poller` is called. The call that a job submits right after it runs in the
+    job's own thread, which would only wait for it.
+
+    Args:
+        threads: run the calls.
+        network: the session's; None where gradio_client has its own httpx.
+
+    Attributes:
+        failure: the first exception of a call that a job submitted.
     """
 
-    def __init__(self, threads: DaemonThreads, network: Network | None) -> None:
+    def __init__(self, threads: DaemonThreadExecutor, network: Network | None) -> None:
         super().__init__(max_workers=1)
-        self._daemons = threads
+        self._daemon_threads = threads
         self._network = network
         self._local = threading.local()
         self._poller: tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
@@ -132,17 +139,17 @@ class JobThreads(ThreadPoolExecutor):
         future: Future[Any] = Future()
         if is_nested and getattr(self._local, "waits_for_next", False):
             self._local.waits_for_next = False
-            settle(future, fn, args, kwargs)
+            run_into_future(future, fn, args, kwargs)
         else:
-            self._daemons.submit(self._run, not is_nested, future, fn, args, kwargs)
+            self._daemon_threads.submit(self._run, not is_nested, future, fn, args, kwargs)
         return future
 
     def start_poller(self) -> None:
-        """Start what looks whether the job was cancelled, if it was submitted."""
+        """Start the cancel poller, if it was submitted."""
         poller, self._poller = self._poller, None
         if poller is not None:
             future, fn, args, kwargs = poller
-            self._daemons.submit(settle, future, fn, args, kwargs)
+            self._daemon_threads.submit(run_into_future, future, fn, args, kwargs)
 
     def _run(
         self, is_job: bool, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -152,7 +159,7 @@ class JobThreads(ThreadPoolExecutor):
             self._poller = None  # an earlier job's
             if self._network is not None:
                 self._network.job_thread = threading.get_ident()
-        settle(future, fn, args, kwargs)
+        run_into_future(future, fn, args, kwargs)
         if not is_job:
             self._record_failure(future)
         elif self._network is not None:
@@ -164,4 +171,4 @@ class JobThreads(ThreadPoolExecutor):
             self.failure = failure
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for nobody: gradio_client calls this where a Client is collected, up to 2.0 with `wait`."""
+        """Return at once: gradio_client calls this where a Client is collected, up to 2.0 with `wait`."""

@@ -1,7 +1,7 @@
-"""Mailboxes that are waited for: gradio_client sleeps 50 ms whenever it finds one empty.
+"""Mailboxes whose length waits for a message: gradio_client sleeps 50 ms whenever it finds one empty.
 
-Each keeps what is put in where gradio_client keeps it, and adds the waiting alone. It waits a second at the most, and
-not at all where that would hold up the mail: another gradio_client may look under locks, or from other threads.
+Each keeps its messages in gradio_client's own list or deque, and adds the waiting alone: a second at the most, and not
+at all where the sender may need a lock that is held. Another gradio_client may look under locks, or in other threads.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_WAIT = 1.0  # seconds
-LOOK_INTERVAL = 0.05  # seconds between looks while waiting, should mail have come otherwise than by the methods below
-LOOKS = range(round(MAX_WAIT / LOOK_INTERVAL))
+POLL_INTERVAL = 0.05  # seconds between looks while waiting, for a message that was added by none of the methods below
+POLLS = range(round(MAX_WAIT / POLL_INTERVAL))
 LOCK_RECHECK = 0.001  # seconds
 ADDING = ("append", "appendleft", "extend", "extendleft", "insert", "__iadd__")
 TAKING = ("popleft", "pop")
@@ -33,56 +33,56 @@ NOT_FORWARDED = (
 
 
 class _Mailbox:
-    """What a mailbox adds to the list or the deque that it stands for.
+    """The waiting that a mailbox adds to the list or the deque that it stands for.
 
     Args:
-        kept: gradio_client's own, in which all is kept.
-        is_locked: tells whether gradio_client holds one of its locks.
+        kept: gradio_client's own, which holds the messages.
+        is_locked: returns whether gradio_client holds one of its locks.
 
     Attributes:
-        is_read: whether anybody but the sender has looked into it.
-        is_current: whether it is still its event's.
+        is_read: whether another thread than the sender's has looked into it.
+        is_current: whether it is still the mailbox of its event.
     """
 
     def __init__(self, kept: Any, is_locked: Callable[[], bool]) -> None:
         super().__init__()
-        self.keep(kept)
+        self.wrap(kept)
         self.is_read = False
         self.is_current = True
         self._is_locked = is_locked
         self._arrived: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._sender: int | None = None
 
-    def keep(self, kept: Any) -> None:
-        """Stand for another list or deque from now on."""
+    def wrap(self, kept: Any) -> None:
+        """Stand for this list or deque from now on."""
         self.kept = kept
-        for name in TAKING:  # asked for each message
+        for name in TAKING:  # bound here, as they are called for each message
             if hasattr(kept, name):
                 setattr(self, name, getattr(kept, name))
 
     def notify(self) -> None:
-        """Note that the calling thread has put something in."""
+        """Wake the reader: the calling thread has added a message."""
         self._sender = threading.get_ident()
         if self._arrived.empty():
             self._arrived.put(None)
 
     def __len__(self) -> int:
-        """Count what is in it; where that is nothing, wait for mail first."""
+        """Count its messages; where there are none, wait for one first."""
         size = len(self.kept)
         if size or not self.is_current or self._sender == threading.get_ident():
             return size
         self.is_read = True
-        for _ in LOOKS:
-            if self._is_held_up():
+        for _ in POLLS:
+            if self._is_sender_blocked():
                 break
             with contextlib.suppress(queue.Empty):
-                self._arrived.get(timeout=LOOK_INTERVAL)
+                self._arrived.get(timeout=POLL_INTERVAL)
             if size := len(self.kept):
                 break
         return size or len(self.kept)
 
-    def _is_held_up(self) -> bool:
-        """Whether a lock is held that whoever puts mail in may wait for; one that is held for a moment is none."""
+    def _is_sender_blocked(self) -> bool:
+        """Whether a lock is held, for longer than a moment, that the sender may need."""
         if not self._is_locked():
             return False
         time.sleep(LOCK_RECHECK)
@@ -101,32 +101,32 @@ def _forwarded(name: str) -> Callable[..., Any]:
     return method
 
 
-def _mailbox_of(base: type) -> Any:
+def _mailbox_class(base: type) -> Any:
     methods = {
         name: _forwarded(name) for name, value in vars(base).items() if callable(value) and name not in NOT_FORWARDED
     }
     return type(f"{base.__name__.capitalize()}Mailbox", (_Mailbox, base), methods)
 
 
-DequeMailbox = _mailbox_of(deque)  # from gradio_client 2.3 on
-ListMailbox = _mailbox_of(list)  # before
+DequeMailbox = _mailbox_class(deque)  # from gradio_client 2.3 on
+ListMailbox = _mailbox_class(list)  # before
 _MAILBOXES: dict[type, Any] = {deque: DequeMailbox, list: ListMailbox}
 
 
 class Mailboxes(dict[str, Any]):
-    """A client's mailboxes by event: each list and deque that is put in waits."""
+    """A client's mailboxes by event: each list and deque that is set becomes one that waits."""
 
     def __init__(self) -> None:
         super().__init__()
         self._locks: list[Any] = []
 
     def watch_locks(self, holder: object) -> None:
-        """Hold up none of the locks that an object has among its attributes."""
+        """Don't wait while any lock among an object's attributes is held."""
         values = getattr(holder, "__dict__", {}).values()
         self._locks += [value for value in values if isinstance(value, type(threading.Lock()))]
 
     def _is_locked(self) -> bool:
-        for lock in self._locks:  # noqa: SIM110 - asked for each message, where `any` takes twice as long
+        for lock in self._locks:  # noqa: SIM110 - it runs for each message, and `any` takes twice as long
             if lock.locked():
                 return True
         return False
@@ -135,9 +135,9 @@ class Mailboxes(dict[str, Any]):
         if type(value) in _MAILBOXES:
             before: Any = self.get(key)
             if type(before) is ListMailbox and not before.is_read and not value:
-                # gradio_client up to 2.0 puts one in after it has opened the stream, which may have brought mail.
+                # gradio_client up to 2.0 sets one after it has opened the stream, which may have brought messages.
                 value.extend(before.kept)
-                before.keep(value)
+                before.wrap(value)
                 return
             value = _MAILBOXES[type(value)](value, self._is_locked)
         self._retire(key)
@@ -153,7 +153,7 @@ class Mailboxes(dict[str, Any]):
             before.is_current = False
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Give the mailbox of an event, which is put in where there is none."""
+        """Return the mailbox of an event, which is set where there is none."""
         if key not in self:
             self[key] = default
         return self[key]

@@ -2,68 +2,158 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import os
 import socket
 import ssl
 import threading
 import urllib.request
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InvalidOption
 from .rebinding import http_module
-from .threads import shut
+from .threads import shutdown_socket
 
 if TYPE_CHECKING:
     import httpx as http
 else:
     http = http_module()
 
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")  # of httpx, and of `ssl.create_default_context`
+
+
+# --- the environment
+
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Make the process's TLS context: it takes 20-100 ms of CPU, and gradio_client has one made for each request."""
-    context: ssl.SSLContext = http.create_ssl_context()
+    """Make the process's TLS context: it takes 20-100 ms of CPU, and gradio_client has one made for each request.
+
+    Raises:
+        InvalidOption: an environment variable names certificates that can't be read.
+    """
+    try:
+        _check_certificates()
+        context: ssl.SSLContext = http.create_ssl_context()
+    except OSError as exc:  # ssl.SSLError is one
+        names = " or ".join(f"{name}={os.environ[name]}" for name in TLS_VARIABLES if os.environ.get(name))
+        raise InvalidOption(f"TLS can't be set up with {names or 'certifi'} ({exc}); correct or unset it") from exc
     return context
 
 
+def _check_certificates() -> None:
+    """Open what SSL_CERT_FILE or SSL_CERT_DIR names: OpenSSL passes over a missing folder, httpx 0.27 over both.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file:  # httpx doesn't look at the other then
+        open(file, "rb").close()
+    elif folders and not any(map(os.path.isdir, folders.split(os.pathsep))):
+        raise NotADirectoryError("no such folder")
+
+
+def environment_proxy(scheme: str, host: str, port: int | None) -> tuple[str, str] | None:
+    """Find the proxy that the environment names for a host.
+
+    Returns:
+        its URL and what names it, a variable nearly always; None if there is none.
+    """
+    proxies = urllib.request.getproxies()
+    key = next((key for key in (scheme, "all") if proxies.get(key)), None)
+    if key is None or urllib.request.proxy_bypass(f"{host}:{port}" if port else host):
+        return None
+    names = [name for name in os.environ if name.lower() == f"{key}_proxy" and os.environ[name] == proxies[key]]
+    return proxies[key], names[0] if names else "the system's proxy settings"
+
+
+def _proxy(url: str, source: str) -> Any:
+    """Make an `httpx.Proxy`.
+
+    Raises:
+        InvalidOption: it is no URL of a proxy that can be used; the message doesn't show it, as it may hold a password.
+    """
+    try:
+        parsed = http.URL(url if "://" in url else f"http://{url}")
+    except http.InvalidURL:  # whose text may quote a password
+        raise InvalidOption(f"{source} is no URL of a proxy; correct or unset it") from None
+    if parsed.scheme not in PROXY_SCHEMES or not parsed.host:
+        expected = ", ".join(f"{scheme}://" for scheme in PROXY_SCHEMES)
+        cause = ValueError(f"no proxy has the scheme {parsed.scheme!r}")
+        raise InvalidOption(f"{source} is no URL of a proxy: expected one of {expected} and a host") from cause
+    return http.Proxy(parsed)
+
+
+def _transport(proxy: tuple[str, str] | None) -> Any:
+    """Make httpx's pool, behind the proxy of this URL and source, if any."""
+    # Servers close an idle connection after 5 s (uvicorn): a request into one that is just closing would be lost.
+    limits = http.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=4.0)
+    try:
+        return http.HTTPTransport(verify=tls_context(), proxy=proxy and _proxy(*proxy), limits=limits)
+    except ImportError as exc:
+        source = proxy[1] if proxy else "the environment"
+        raise InvalidOption(f"{source} names a SOCKS proxy: pip install 'qwen_gradio[socks]', or unset it") from exc
+
+
+# --- the pool
+
+
 def origin_of(url: Any) -> tuple[str, str, int | None]:
-    """Give the scheme, the host and the port of an `httpx.URL`, with the scheme's own port spelled out."""
+    """Return the scheme, the host and the port of an `httpx.URL`, with the scheme's own port spelled out."""
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def _environment_proxy(scheme: str, host: str, port: int | None) -> str | None:
-    """Give the proxy that the environment names for a host."""
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(f"{host}:{port}" if port else host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+class PoolState(enum.Enum):
+    """Whether a pool may be used: OPEN -> ABORTED."""
+
+    OPEN = enum.auto()
+    ABORTED = enum.auto()
 
 
 class Pool:
     """The connections to one Space.
 
     Args:
-        url: the Space's URL; no other origin is asked.
+        url: the Space's URL; requests to any other origin are refused.
         proxy: the URL of a proxy; None leaves it to HTTP_PROXY and its kin.
-        timeout: seconds for connecting, sending and waiting for a free connection; None for ever.
+        timeout: seconds for connecting, sending and waiting for a free connection; None waits for ever.
+        headers: sent with each request.
+
+    Raises:
+        InvalidOption: the proxy, or what the environment says of it or of certificates, can't be used.
     """
 
-    def __init__(self, url: str, *, proxy: str | None, timeout: float | None) -> None:
+    def __init__(
+        self, url: str, *, proxy: str | None, timeout: float | None, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
         self.origin = origin_of(http.URL(url))
         self.proxy = proxy
         self.timeout = timeout
-        # Servers close an idle connection after 5 s (uvicorn): a request into one that is just closing would be lost.
-        limits = http.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=4.0)
-        self.transport = http.HTTPTransport(
-            verify=tls_context(), proxy=proxy or _environment_proxy(*self.origin), limits=limits
-        )
+        self.headers = list(headers)
+        self.state = PoolState.OPEN
+        self.transport = _transport((proxy, "proxy=") if proxy else environment_proxy(*self.origin))
+        self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._is_shut = False
-        with _pools_lock:
-            _pools.add(self)
+        _registry.add(self)
+
+    def __repr__(self) -> str:
+        return f"<Pool for {self.host}: {self.state.name.lower()}>"
+
+    @property
+    def host(self) -> str:
+        """The Space's host, with the port."""
+        return f"{self.origin[1]}:{self.origin[2]}"
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it was made in this process, and not before a fork."""
+        return self._pid == os.getpid()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Note a socket that is opened; called by httpcore at its steps (the extension "trace")."""
@@ -72,33 +162,57 @@ class Pool:
                 opened = info["return_value"].get_extra_info("socket")
                 if opened is not None:
                     self._sockets.add(opened)
-                    if self._is_shut:
-                        shut(opened)
+                    if self.state is PoolState.ABORTED:
+                        shutdown_socket(opened)
 
     def abort(self) -> None:
         """Shut down every socket, and those to come: a read or write that waits on one fails. From any thread."""
-        with self._lock:
-            self._is_shut = True
-            for opened in list(self._sockets):
-                shut(opened)
+        if self.is_of_this_process:
+            with self._lock:
+                self.state = PoolState.ABORTED
+                for opened in list(self._sockets):
+                    shutdown_socket(opened)
 
     def close(self) -> None:
-        """Abort, and close the connections."""
-        self.abort()
-        self.transport.close()
+        """Abort, and close the connections. May be called again, and from several threads."""
+        if self.is_of_this_process:
+            self.abort()
+            self.transport.close()
+
+    def disown(self) -> None:
+        """Close a forked child's copies of the sockets: shutting one down would end the parent's connection."""
+        for opened in list(self._sockets):
+            opened.close()
 
 
-_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-_pools_lock = threading.Lock()
+class _Registry:
+    """The pools of this process."""
+
+    def __init__(self) -> None:
+        self._pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def add(self, pool: Pool) -> None:
+        with self._lock:
+            self._pools.add(pool)
+
+    def abort(self) -> None:
+        """Abort all, as the interpreter exits."""
+        with self._lock:
+            pools = list(self._pools)
+        for pool in pools:
+            pool.abort()
+
+    def disown(self) -> None:
+        """Forget the parent's pools in a forked child, where its locks may be held by threads that aren't there."""
+        pools, self._pools, self._lock = list(self._pools), weakref.WeakSet(), threading.Lock()
+        for pool in pools:
+            pool.disown()
 
 
-def _abort_all() -> None:
-    with _pools_lock:
-        pools = list(_pools)
-    for pool in pools:
-        pool.abort()
-
-
+_registry = _Registry()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_registry.disown)
 # At interpreter exit gradio_client's own threads are joined before `atexit` has its turn, by a callback that
 # concurrent.futures registers here; callbacks run last in, first out.
-getattr(threading, "_register_atexit", lambda _: None)(_abort_all)
+getattr(threading, "_register_atexit", lambda _: None)(_registry.abort)

@@ -1,8 +1,8 @@
 """Binds gradio_client's functions to other globals, so that they see another `httpx`; its modules stay as they are.
 
-What is replaced is found by what it is and not by what it is called: the httpx that gradio_client imported, its
-functions and clients, and huggingface_hub's telemetry, under whatever names. Every function and class of gradio_client
-that reaches one of them, itself or through others, is bound anew; where nothing is found, nothing is bound.
+Objects are replaced by identity, whatever their names: the httpx that gradio_client imported, its functions and
+clients, and huggingface_hub's telemetry. Every function and class of gradio_client that uses one of them, directly or
+through others, decorated or not, is copied and bound to the replacements.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 import importlib
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
@@ -24,32 +24,108 @@ SHORTCUTS = ("request", "stream", "get", "post", "put", "patch", "delete", "head
 CLASSES = ("Client", "AsyncClient")
 HUB_FUNCTIONS = ("build_hf_headers", "send_telemetry")  # huggingface_hub's, both of which tell the Hub of each start
 
+# --- what is replaced
 
-def _is_http(value: object) -> bool:
+
+def _is_httpx(value: object) -> bool:
     return isinstance(value, types.ModuleType) and all(hasattr(value, name) for name in (*CLASSES, "HTTPError", "get"))
 
 
 @functools.cache
 def http_module() -> Any:
-    """Give the module that gradio_client makes its requests with: httpx, or what has come in its place."""
+    """Find the module that gradio_client makes its requests with: httpx, or a successor with the same names."""
     for module in (gradio_client.client, gradio_client.utils):
         for value in vars(module).values():
-            if _is_http(value):
+            if _is_httpx(value):
                 return value
             home = sys.modules.get(str(getattr(value, "__module__", "")).partition(".")[0])
-            if isinstance(value, type) and _is_http(home):
+            if isinstance(value, type) and _is_httpx(home):
                 return home
     return importlib.import_module("httpx")
 
 
 @functools.cache
-def _foreign() -> Mapping[int, str]:
-    """What is replaced, by its identity: the name under which a stand-in has its like."""
+def _targets() -> Mapping[int, str]:
+    """Map each object that is replaced, by its `id`, to the name of its stand-in."""
     http = http_module()
-    known = {id(http): "httpx", **{id(getattr(http, name)): name for name in (*CLASSES, *SHORTCUTS)}}
+    targets = {id(http): "httpx", **{id(getattr(http, name)): name for name in (*CLASSES, *SHORTCUTS)}}
     hub = sys.modules.get("huggingface_hub.utils")
-    known |= {id(found): name for name in HUB_FUNCTIONS if (found := getattr(hub, name, None)) is not None}
-    return known
+    return targets | {id(function): name for name in HUB_FUNCTIONS if (function := getattr(hub, name, None))}
+
+
+# --- what wraps a function, and how it is made again around another
+
+
+def _cached_property(old: Any, function: Any) -> Any:
+    new: Any = functools.cached_property(function)
+    new.__set_name__(None, old.attrname)
+    return new
+
+
+def _partial(old: Any, function: Any) -> Any:
+    return type(old)(function, *old.args, **old.keywords)
+
+
+_CACHE = type(functools.lru_cache(bool))
+_WRAPPERS: Mapping[Any, tuple[tuple[str, ...], Callable[..., Any]]] = {
+    staticmethod: (("__func__",), lambda _, function: staticmethod(function)),
+    classmethod: (("__func__",), lambda _, function: classmethod(function)),
+    property: (("fget", "fset", "fdel"), lambda _, *functions: property(*functions)),
+    functools.partial: (("func",), _partial),
+    functools.partialmethod: (("func",), _partial),
+    functools.cached_property: (("func",), _cached_property),
+    _CACHE: (("__wrapped__",), lambda old, function: functools.lru_cache(**old.cache_parameters())(function)),
+}
+_BINDABLE = (types.FunctionType, type, *_WRAPPERS)
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing was assigned yet
+        return None
+
+
+def _cells(function: types.FunctionType) -> list[types.CellType]:
+    """List the cells of a closure that are bound, less those of classes: `super()` needs its own."""
+    cells = function.__closure__ or ()
+    return [cell for cell in cells if not isinstance(_contents(cell), type) or id(_contents(cell)) in _targets()]
+
+
+@functools.cache
+def _members(owner: type) -> Mapping[str, Any]:
+    """Map the names of a class's functions, wrapped or not, to them; those of foreign bases are left out."""
+    bases = [base for base in reversed(owner.__mro__) if _is_own(base)]
+    return {
+        name: value
+        for base in bases
+        for name, value in vars(base).items()
+        if isinstance(value, _BINDABLE) and not isinstance(value, type)
+    }
+
+
+def _parts(value: Any) -> list[Any]:
+    """List the objects that a value calls through: a closure's, a wrapper's, or a class's functions and bases."""
+    if isinstance(value, types.FunctionType):
+        return [_contents(cell) for cell in _cells(value)]
+    if isinstance(value, type):
+        return [*_members(value).values(), *(base for base in value.__mro__ if id(base) in _targets())]
+    names = next((names for kind, (names, _) in _WRAPPERS.items() if isinstance(value, kind)), ())
+    return [getattr(value, name) for name in names]
+
+
+def _walk(value: Any, parts: Callable[[Any], list[Any]] = _parts) -> Iterator[Any]:
+    """Yield a value and all that it calls through, each once."""
+    pending, seen = [value], dict[int, Any]()
+    while pending:
+        value = pending.pop()
+        if id(value) not in seen:
+            seen[id(value)] = value
+            yield value
+            pending += parts(value)
+
+
+# --- what uses the network
 
 
 def _is_own(value: object) -> bool:
@@ -57,35 +133,35 @@ def _is_own(value: object) -> bool:
     return str(getattr(value, "__module__", "")).partition(".")[0] == PACKAGE
 
 
+def _is_own_function(value: Any) -> bool:
+    """Whether it is a function whose globals are a module of gradio_client's."""
+    home = value.__globals__.get("__name__", "") if isinstance(value, types.FunctionType) else ""
+    return str(home).partition(".")[0] == PACKAGE
+
+
 def _names(code: types.CodeType) -> set[str]:
     inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
     return set(code.co_names).union(*map(_names, inner))
 
 
-def _functions(value: object) -> Iterator[tuple[str, types.FunctionType]]:
-    """The functions of a class, or the one that it is."""
-    if isinstance(value, types.FunctionType):
-        yield value.__name__, value
-    elif isinstance(value, type):
-        bases = [base for base in reversed(value.__mro__) if _is_own(base)]
-        functions = {name: one for base in bases for name, one in vars(base).items()}
-        yield from ((name, one) for name, one in functions.items() if isinstance(one, types.FunctionType))
+def names_used(value: Any) -> set[str]:
+    """Collect the names in the code of gradio_client's that a value runs."""
+    return set[str]().union(*(_names(one.__code__) for one in _walk(value) if _is_own_function(one)))
 
 
-def _static(value: Any) -> Iterator[tuple[str, types.FunctionType]]:
-    """The static methods of a class."""
-    found = ((name, one.__func__) for name, one in vars(value).items() if isinstance(one, staticmethod))
-    return ((name, one) for name, one in found if isinstance(one, types.FunctionType))
+def _module_values() -> list[tuple[str, Any]]:
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == PACKAGE]
+    return [(name, value) for module in modules for name, value in list(vars(module).items())]
 
 
 @functools.cache
-def _reaching() -> frozenset[str]:
-    """The names by which gradio_client reaches what is replaced, directly or through what it defines itself."""
-    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == PACKAGE]
-    values = [(name, value) for module in modules for name, value in list(vars(module).items())]
-    names = {name for name, value in values if id(value) in _foreign()}
-    own = [(name, value) for name, value in values if _is_own(value) and value is not gradio_client.Client]
-    uses = {name: set[str]().union(*(_names(one.__code__) for _, one in _functions(value))) for name, value in own}
+def _network_names() -> frozenset[str]:
+    """Collect the names by which gradio_client's code uses the network, directly or through what it defines itself."""
+    values = [(name, value) for name, value in _module_values() if isinstance(value, _BINDABLE)]
+    own = [(name, value) for name, value in values if value is not gradio_client.Client]
+    names = {name for name, value in _module_values() if id(value) in _targets()}
+    names |= {name for name, value in own if _holds_target(value)}
+    uses = {name: names_used(value) for name, value in own}
     found = names
     while found:
         found = {name for name, used in uses.items() if name not in names and used & names}
@@ -93,110 +169,192 @@ def _reaching() -> frozenset[str]:
     return frozenset(names)
 
 
-@functools.cache
-def _reaches(function: types.FunctionType) -> bool:
-    return bool(_names(function.__code__) & _reaching())
+def _holds_target(value: Any) -> bool:
+    return any(id(one) in _targets() for one in _walk(value))
 
 
 @functools.cache
-def replaces(name: str) -> bool:
-    """Whether `gradio_client.Client` uses something of that name, as it is replaced by `Rebinding`."""
-    found = {key for key, value in vars(gradio_client.client).items() if _foreign().get(id(value)) == name}
-    return bool(found & set[str]().union(*(_names(one.__code__) for _, one in _functions(gradio_client.Client))))
+def _uses_network(value: Any) -> bool:
+    """Whether a function, a class or a wrapper uses what is replaced."""
+    return _holds_target(value) or bool(names_used(value) & _network_names())
 
 
-def reaches_network() -> bool:
-    """Whether the requests of `gradio_client.Client` are made by something that is replaced."""
-    return any(map(replaces, ("httpx", *CLASSES, *SHORTCUTS)))
+@functools.cache
+def is_replaced(name: str) -> bool:
+    """Whether `gradio_client.Client` uses something that a `Rebinding` replaces by its stand-in of that name."""
+    names = {key for key, value in vars(gradio_client.client).items() if _targets().get(id(value)) == name}
+    return bool(names & names_used(gradio_client.Client))
+
+
+def is_httpx_replaced() -> bool:
+    """Whether `gradio_client.Client` makes its requests by something that a `Rebinding` replaces."""
+    return any(map(is_replaced, ("httpx", *CLASSES, *SHORTCUTS)))
+
+
+# --- what can't be bound
+
+
+def _all_parts(value: Any) -> list[Any]:
+    """List what a value may call through, even where it can't be bound: the attributes of a decorator object, say."""
+    if isinstance(value, type | types.ModuleType):
+        return []
+    attributes = getattr(value, "__dict__", None)
+    defaults = (*(getattr(value, "__defaults__", None) or ()), *(getattr(value, "__kwdefaults__", None) or {}).values())
+    parts = [*_parts(value), getattr(value, "__func__", None), *defaults]
+    return parts + (list(attributes.values()) if isinstance(attributes, dict) else [])
+
+
+def _is_hidden(value: Any) -> bool:
+    """Whether it wraps a function that uses the network in a way that can't be bound."""
+    bound = {id(one) for one in _walk(value)}
+    return any(
+        _is_own_function(one) and id(one) not in bound and _uses_network(one) for one in _walk(value, _all_parts)
+    )
+
+
+@functools.cache
+def unbound_names() -> tuple[str, ...]:
+    """List what a `Rebinding` can't replace, as it is wrapped in something other than functions."""
+    values = _module_values()
+    classes = [value for _, value in values if isinstance(value, type) and _is_own(value)]
+    members = [item for owner in classes for item in vars(owner).items()]
+    return tuple(sorted({name for name, value in [*values, *members] if _is_hidden(value)}))
+
+
+# --- binding
 
 
 class Rebinding:
-    """gradio_client's functions, as they run where some names mean something else.
+    """gradio_client's functions, bound to globals in which some names mean something else.
 
     Args:
-        stand_ins: has an attribute for each thing that is replaced: "httpx", "Client", "get", "build_hf_headers", …
-        quiet: an object whose `print_exc` is called where gradio_client would print a traceback.
+        stand_ins: has an attribute for each object that is replaced: "httpx", "Client", "get", "build_hf_headers", …
+        traceback: the module that their `import traceback` gives.
     """
 
-    def __init__(self, stand_ins: Any, quiet: Any) -> None:
+    def __init__(self, stand_ins: Any, traceback: Any) -> None:
         self._stand_ins = stand_ins
-        self._quiet = quiet
+        self._traceback = traceback
         self._modules: dict[str, types.ModuleType] = {}
-        self._functions: dict[types.FunctionType, types.FunctionType] = {}
+        self._bound: dict[Any, Any] = {}
 
-    def function(self, original: types.FunctionType) -> types.FunctionType:
-        """Give the function bound to the other globals."""
-        bound = self._functions.get(original)
-        if bound is None:
-            world = vars(self._module(sys.modules[original.__globals__["__name__"]]))
-            bound = types.FunctionType(
-                original.__code__, world, original.__name__, original.__defaults__, original.__closure__
-            )
-            bound.__kwdefaults__ = original.__kwdefaults__
-            self._functions[original] = bound
+    def bind(self, value: Any) -> Any:
+        """Bind a function, a class, a module or a wrapper of one; anything else is returned as it is."""
+        if id(value) in _targets():
+            return getattr(self._stand_ins, _targets()[id(value)])
+        if isinstance(value, types.ModuleType):
+            return self._module(value)
+        if not isinstance(value, _BINDABLE):
+            return value
+        if value not in self._bound:
+            make = self._function if isinstance(value, types.FunctionType) else self._made
+            self._bound[value] = make(value)
+        return self._bound[value]
+
+    def _made(self, value: Any) -> Any:
+        if isinstance(value, type):
+            return self._class(value)
+        names, make = next(how for kind, how in _WRAPPERS.items() if isinstance(value, kind))
+        return make(value, *(self.bind(getattr(value, name)) for name in names))
+
+    def _function(self, original: types.FunctionType) -> types.FunctionType:
+        world = original.__globals__
+        if _is_own_function(original):
+            world = vars(self._module(sys.modules[world["__name__"]]))
+        replaced = [cell for cell in _cells(original) if _is_replaced_value(_contents(cell))]
+        copies = {id(cell): types.CellType() for cell in replaced}
+        closure = original.__closure__ and tuple(copies.get(id(cell), cell) for cell in original.__closure__)
+        bound = types.FunctionType(original.__code__, world, original.__name__, original.__defaults__, closure)
+        bound.__kwdefaults__ = original.__kwdefaults__
+        self._bound[original] = bound  # before the cells, in which it may occur
+        for cell in replaced:
+            copies[id(cell)].cell_contents = self.bind(_contents(cell))
+        attributes = vars(original).items()
+        vars(bound).update({name: self.bind(value) if name == "__wrapped__" else value for name, value in attributes})
         return bound
+
+    def _class(self, original: type) -> type:
+        members = {name: self.bind(value) for name, value in _network_members(original)}
+        bases = [self.bind(base) for base in original.__mro__ if id(base) in _targets()]
+        return type(original.__name__, (original, *bases), {**members, "__module__": original.__module__})
 
     def _module(self, original: types.ModuleType) -> types.ModuleType:
         name = original.__name__
         if name not in self._modules:
-            module = self._modules[name] = types.ModuleType(name)
-            vars(module).update(vars(original), __builtins__=self._builtins())
-            vars(module).update({key: self._replaced(value) for key, value in _replaceable(original)})
+            copy = self._modules[name] = types.ModuleType(name)
+            vars(copy).update(vars(original), __builtins__={**vars(builtins), "__import__": self._import})
+            vars(copy).update({key: self.bind(vars(original)[key]) for key in _replaced_names(name)})
         return self._modules[name]
 
-    def _replaced(self, value: Any) -> Any:
-        if id(value) in _foreign():
-            return getattr(self._stand_ins, _foreign()[id(value)])
-        if isinstance(value, types.ModuleType):
-            return self._module(value)
-        if isinstance(value, types.FunctionType):
-            return self.function(value)
-        methods = {name: self.function(one) for name, one in _functions(value) if _reaches(one)}
-        static = {name: staticmethod(self.function(one)) for name, one in _static(value) if _reaches(one)}
-        return type(value.__name__, (value,), {**methods, **static, "__module__": value.__module__})
+    def _import(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "traceback":
+            return self._traceback
+        module = builtins.__import__(name, *args, **kwargs)
+        if _is_package(module):
+            copy = vars(self._module(module))
+            for key in vars(module).keys() - copy.keys():  # a submodule that was just imported, say
+                copy[key] = self.bind(vars(module)[key]) if _is_replaced_value(vars(module)[key]) else vars(module)[key]
+            return self._module(module)
+        return self.bind(module) if id(module) in _targets() else module
 
-    def _builtins(self) -> dict[str, Any]:
-        def import_(name: str, *args: Any, **kwargs: Any) -> Any:
-            if name == http_module().__name__:  # a function may import it itself
-                return self._stand_ins.httpx
-            return self._quiet if name == "traceback" else builtins.__import__(name, *args, **kwargs)
 
-        return {**vars(builtins), "__import__": import_}
+def _is_package(module: Any) -> bool:
+    """Whether it is gradio_client, or a module of its."""
+    return str(getattr(module, "__name__", "")).partition(".")[0] == PACKAGE
 
 
 @functools.cache
-def _replaceable_names(name: str) -> tuple[str, ...]:
-    module = sys.modules[name]
-    return tuple(key for key, value in vars(module).items() if _is_replaceable(key, value))
+def _network_members(owner: type) -> tuple[tuple[str, Any], ...]:
+    """List the functions of a class that use the network, wrapped or not, with their names."""
+    return tuple((name, value) for name, value in _members(owner).items() if _uses_network(value))
 
 
-def _is_replaceable(name: str, value: object) -> bool:
-    if id(value) in _foreign():
+@functools.cache
+def _replaced_names(module: str) -> tuple[str, ...]:
+    """List the names that mean something else in the copy of a module."""
+    return tuple(name for name, value in vars(sys.modules[module]).items() if _is_replaced_value(value))
+
+
+def _is_replaced_value(value: Any) -> bool:
+    if id(value) in _targets():
         return True
     if isinstance(value, types.ModuleType):
-        return value.__name__.partition(".")[0] == PACKAGE
-    if value is gradio_client.Client:  # by its name its constructor calls what is static, its heartbeat say
-        return any(_reaches(one) for _, one in _static(gradio_client.Client))
-    return name in _reaching() and _is_own(value)
+        return _is_package(value)
+    if value is gradio_client.Client:  # its constructor calls static methods by this name
+        return any(isinstance(member, staticmethod) for _, member in _network_members(value))
+    return isinstance(value, _BINDABLE) and _uses_network(value)
 
 
-def _replaceable(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
-    return ((key, vars(module)[key]) for key in _replaceable_names(module.__name__))
+# --- the Client
 
 
-class _ReboundMethod:
-    """A method of gradio_client's Client that runs as the `rebinding` of its instance's `qwen_gradio` binds it."""
+class _ReboundMember:
+    """A function of gradio_client's Client, as the `rebinding` of its instance's `qwen_gradio` binds it."""
 
-    def __init__(self, original: types.FunctionType) -> None:
+    def __init__(self, original: Any) -> None:
         self._original = original
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None or instance.qwen_gradio is None:
-            return self._original.__get__(instance, owner)
-        return types.MethodType(instance.qwen_gradio.rebinding.function(self._original), instance)
+        bound = self._original
+        if instance is not None and instance.qwen_gradio is not None:
+            bound = instance.qwen_gradio.rebinding.bind(bound)
+        return bound.__get__(instance, owner) if hasattr(bound, "__get__") else bound
 
 
-def rebound_client() -> Any:
-    """Make a subclass of `gradio_client.Client` whose methods run as its `qwen_gradio.rebinding` binds them."""
-    methods = {name: _ReboundMethod(one) for name, one in _functions(gradio_client.Client) if _reaches(one)}
-    return type("ReboundClient", (gradio_client.Client,), {"qwen_gradio": None, **methods})
+class _ReboundProperty(_ReboundMember):
+    """The same for a property, which is set and deleted too."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.qwen_gradio.rebinding.bind(self._original).__set__(instance, value)
+
+    def __delete__(self, instance: Any) -> None:
+        instance.qwen_gradio.rebinding.bind(self._original).__delete__(instance)
+
+
+def rebound_client_class() -> Any:
+    """Make a subclass of `gradio_client.Client` whose functions run as its `qwen_gradio.rebinding` binds them."""
+    members = {
+        name: _ReboundProperty(value) if isinstance(value, property) else _ReboundMember(value)
+        for name, value in _network_members(gradio_client.Client)
+    }
+    return type("ReboundClient", (gradio_client.Client,), {"qwen_gradio": None, **members})

@@ -23,39 +23,45 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class DaemonThreads(Executor):
-    """A daemon thread for each call.
+class DaemonThreadExecutor(Executor):
+    """Runs each call in a daemon thread of its own.
 
-    A ThreadPoolExecutor is joined at interpreter exit, so a program that is done would wait for a silent Space.
+    A ThreadPoolExecutor is joined at interpreter exit, so a finished program would wait for a silent Space.
 
     Attributes:
-        running: the calls that haven't ended.
+        running: the futures of the calls that haven't ended.
     """
 
     def __init__(self) -> None:
         self.running: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start `fn` in a thread of its own."""
+        """Start `fn` in a thread of its own.
+
+        Raises:
+            RuntimeError: the system has no thread left.
+        """
         future: Future[T] = Future()
         self.running.add(future)
         future.add_done_callback(self.running.discard)
-        thread = threading.Thread(target=settle, args=(future, fn, args, kwargs), daemon=True, name="qwen_gradio")
+        thread = threading.Thread(
+            target=run_into_future, args=(future, fn, args, kwargs), daemon=True, name="qwen_gradio"
+        )
         try:
             thread.start()
-        except RuntimeError:  # there are too many
+        except RuntimeError:
             self.running.discard(future)
             raise
         return future
 
 
-def settle(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Call `fn` here, and put what comes of it into the future."""
+def run_into_future(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Call `fn` in this thread, and set the future's result or exception."""
     if not future.set_running_or_notify_cancel():
         return
     try:
         result = fn(*args, **kwargs)
-    except BaseException as exc:  # noqa: BLE001 - the future carries it to whoever asks for the result
+    except BaseException as exc:  # noqa: BLE001 - the future's `result` raises it
         future.set_exception(exc)
         del future, exc  # else the traceback keeps this frame, and the frame the future
     else:
@@ -105,14 +111,14 @@ class ThreadsafeEvent:
         self._is_set = False
 
 
-def shut(opened: socket.socket) -> None:
-    """Shut a socket down, which all who wait for it hear of; it may have gone by itself."""
-    with contextlib.suppress(OSError):
+def shutdown_socket(opened: socket.socket) -> None:
+    """Shut a socket down, which wakes every thread that waits on it."""
+    with contextlib.suppress(OSError):  # it may be closed already
         socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
 
 
-async def finished(future: Future[T]) -> T:
-    """Wait for what a thread does, and give its result; leaving this early leaves the thread to itself."""
+async def wrap_future(future: Future[T]) -> T:
+    """Wait for a thread's future, and return its result. Cancelling the wait doesn't stop the thread."""
     done = ThreadsafeEvent()
     future.add_done_callback(done.set)
     if not future.done():
@@ -157,7 +163,7 @@ class LoopThread:
             if self.state is LoopState.NEW:
                 started: Future[BlockingPortal] = Future()
                 serve = functools.partial(anyio.run, _serve, started, backend="asyncio")
-                self._thread = DaemonThreads().submit(serve)
+                self._thread = DaemonThreadExecutor().submit(serve)
                 self._portal = started.result()
                 self.state = LoopState.RUNNING
             if self._portal is None:

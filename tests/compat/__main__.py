@@ -8,12 +8,13 @@ import tempfile
 from pathlib import Path
 
 from ..servers import proxy
+from ..servers.forked import ForkServers
 from .answers import Answers, ask
 from .futures import FUTURES
 from .overlays import Future, overlay
 from .servers import served
 
-MOST = 4  # differences that are listed of a future
+MAX_DIFFERENCES = 4  # that are printed of a future
 
 
 def main() -> None:
@@ -29,12 +30,13 @@ def main() -> None:
         print(*(future.name for future in chosen), sep="\n")  # noqa: T201 - its output
         return
     with contextlib.ExitStack() as stack:
-        through, shared = stack.enter_context(proxy.running()), stack.enter_context(served(_folder(stack)))
+        servers = stack.enter_context(ForkServers())
+        http_proxy, shared = stack.enter_context(proxy.running()), stack.enter_context(servers.scripted(_folder(stack)))
         for future in chosen:
             with contextlib.ExitStack() as own:
                 space = own.enter_context(served(_folder(own), overlay(future))) if future.serves else shared
                 plain = ["--plain"] if given.plain else []
-                answers = ask(space, through, *plain, name=future.name, overlay=overlay(future))
+                answers = ask(space, http_proxy, *plain, name=future.name, overlay=overlay(future))
                 print(_line(future, answers, plain=given.plain), flush=True)  # noqa: T201 - its output
 
 
@@ -46,8 +48,8 @@ def _line(future: Future, answers: Answers, *, plain: bool) -> str:
     if not answers.answered_plainly or plain:
         return "\t".join([future.name, "ok" if answers.answered_plainly else "PLAIN FAILS", *answers.plain_trouble()])
     differences = answers.differences(may_refuse=future.hides_httpx)
-    more = [f"… {len(differences) - MOST} more"] if len(differences) > MOST else []
-    return "\n\t".join([f"{future.name}\t{'differs' if differences else 'ok'}", *differences[:MOST], *more])
+    more = [f"… {len(differences) - MAX_DIFFERENCES} more"] if len(differences) > MAX_DIFFERENCES else []
+    return "\n\t".join([f"{future.name}\t{'differs' if differences else 'ok'}", *differences[:MAX_DIFFERENCES], *more])
 
 
 if __name__ == "__main__":

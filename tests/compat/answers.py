@@ -1,4 +1,4 @@
-"""What became of the questions: one process asks them, and what this package got is compared with what gradio_client did."""
+"""The answers of one process: this package's are compared with gradio_client's."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..servers.forked import LoggedSpace
 from ..servers.proxy import Proxy
 
 PROGRAM = Path(__file__).with_name("questions.py")
-SECONDS = 120  # when a process that doesn't end is killed
+TIMEOUT = 120  # seconds after which the process is killed
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the process wrote, and what the Space and the proxy saw.
+    """The process's output, and the records of the Space and the proxy.
 
     Attributes:
         reports: what it reported of each mode: a backend, with a proxy or without, or gradio_client alone.
@@ -37,12 +37,12 @@ class Answers:
         return "plain" in self.reports and not any(reply["error"] for reply in self.reports["plain"]["replies"])
 
     def plain_trouble(self) -> list[str]:
-        """List what kept gradio_client from answering, and what the process wrote on stderr."""
+        """List gradio_client's errors, and the process's stderr."""
         replies = self.reports["plain"]["replies"] if "plain" in self.reports else []
         return [text for text in (*(reply["error"] for reply in replies), self.stderr) if text]
 
     def differences(self, *, may_refuse: bool = False) -> list[str]:
-        """List what is not as where gradio_client asks: nothing, if all is well.
+        """List the differences from gradio_client's answers.
 
         Args:
             may_refuse: whether a question through a proxy may be refused before it is sent.
@@ -53,7 +53,7 @@ class Answers:
                 found.append(f"{mode}: no report")
                 continue
             proxied = mode.endswith("proxy")
-            found += [f"{mode}: connected to {address}" for address in self._strangers(mode, proxied)]
+            found += [f"{mode}: connected to {address}" for address in self._other_addresses(mode, proxied)]
             for k, reply in enumerate(self.reports[mode]["replies"]):
                 wrong = self._wrong(k, reply)
                 if wrong and not (may_refuse and proxied and reply["error"] and not self._starts(reply)):
@@ -75,7 +75,7 @@ class Answers:
     def _starts(self, reply: dict[str, Any]) -> int:
         return sum(entry["saw"] == "start" for entry in self.space.saw(reply["id"]))
 
-    def _strangers(self, mode: str, proxied: bool) -> set[str]:
+    def _other_addresses(self, mode: str, proxied: bool) -> set[str]:
         """Give the addresses that are neither the Space nor, where it is in use, the proxy."""
         allowed = self.proxy.url if proxied else self.space.url
         return set(self.reports[mode]["connected"]) - {allowed.removeprefix("http://")}
@@ -99,13 +99,13 @@ def ask(
         python: the interpreter, which has this package and gradio_client.
         overlay: a folder whose packages come before the installed ones.
     """
-    environment = {key: value for key, value in os.environ.items() if not _steers(key)}
+    environment = {key: value for key, value in os.environ.items() if not _is_network_setting(key)}
     if overlay:
         environment["PYTHONPATH"] = str(overlay)
     command = [python, str(PROGRAM), space.url, str(space.log), proxy.url, name, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
-        stdout, stderr = process.communicate(timeout=SECONDS)
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         stdout, stderr = process.communicate()
@@ -116,6 +116,6 @@ def ask(
     return Answers({report["mode"]: report for report in reports}, stderr, space, proxy)
 
 
-def _steers(variable: str) -> bool:
+def _is_network_setting(variable: str) -> bool:
     """Whether it would turn telemetry off, or put another proxy before the Space."""
     return variable.lower().endswith("_proxy") or variable.startswith(("GRADIO_", "HF_"))

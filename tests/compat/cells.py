@@ -20,31 +20,31 @@ AS_PROMPT = f"User: {EARLIER[0]}\nAssistant: {EARLIER[1]}\nUser: {QUERY}\nAssist
 
 @dataclass(frozen=True)
 class App:
-    """An app, how it is asked, and what it is expected to have heard.
+    """An app, the question to it, and the reply that is expected.
 
     Attributes:
         name: its file in `apps`.
-        about: what it is, for the table.
+        description: for the table.
         columns: the Gradios that it belongs to.
         outcome: how it answers, or the name of the error.
         client: what the client is made with.
         system: whether it takes a system message.
         native: whether it takes the turns before.
-        options: what it is asked with.
-        heard: what else it hears; None for what it doesn't tell.
+        options: of the question.
+        received: other inputs that its reply quotes; None for one that it leaves out.
         thinking: what it shows of its thoughts.
         serves: the file that serves it, if another's.
     """
 
     name: str
-    about: str
+    description: str
     columns: tuple[str, ...] = FROM_4_44
     outcome: str = STREAMS
     client: Mapping[str, Any] = field(default_factory=dict)
     system: bool = False
     native: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
-    heard: Mapping[str, Any] = field(default_factory=dict)
+    received: Mapping[str, Any] = field(default_factory=dict)
     thinking: str = ""
     serves: str | None = None
 
@@ -53,12 +53,12 @@ class App:
         return self.serves or self.name
 
     @property
-    def hears(self) -> dict[str, Any]:
-        """All that it hears, when it is asked as the test asks."""
+    def expected_reply(self) -> dict[str, Any]:
+        """The inputs that its reply quotes, as JSON."""
         turns = {"query": QUERY, "earlier": [EARLIER]} if self.native else {"query": AS_PROMPT, "earlier": []}
         system = {"system": SYSTEM} if self.system else {}
-        heard = {**turns, **system, **self.options, **self.heard, **BY}
-        return {name: what for name, what in heard.items() if what is not None}
+        received = {**turns, **system, **self.options, **self.received, **BY}
+        return {name: what for name, what in received.items() if what is not None}
 
 
 INPUTS = {"temperature": 0.2, "max_new_tokens": 64, "model": "large"}
@@ -82,7 +82,7 @@ APPS = (
         native=False,
         system=True,
         options={"settings_form_value": {"model": "qwen3-8b"}},
-        heard={
+        received={
             "settings_form_value": None,
             "settings": {"model": "qwen3-8b", "sys_prompt": SYSTEM, "thinking_budget": 38},
             "enable_thinking": True,
@@ -94,7 +94,7 @@ APPS = (
         "a coder's, with sliders",
         system=True,
         options={"radio": "14B", "temperature": 0.2},
-        heard={"top_p": 0.8, "max_length": 2048},
+        received={"top_p": 0.8, "max_length": 2048},
     ),
     App("interface", "`gr.ChatInterface`", native=False),
     App(
@@ -105,18 +105,18 @@ APPS = (
         options={**INPUTS, "use_web_search": True},
     ),
     App("interface_messages", '`gr.ChatInterface(type="messages")`', native=False),
-    App("interface_multimodal", "`gr.ChatInterface(multimodal=True)`", native=False, heard={"files": 0}),
-    App("multimodal", "`gr.MultimodalTextbox`", heard={"files": 0}),
+    App("interface_multimodal", "`gr.ChatInterface(multimodal=True)`", native=False, received={"files": 0}),
+    App("multimodal", "`gr.MultimodalTextbox`", received={"files": 0}),
     App("thinking_messages", "thoughts in messages of their own", columns=COLUMNS[3:], thinking=THOUGHT),
     App("thinking_tags", "thoughts in `<think>`", thinking="They ask something; I answer."),
     App("chatbot_first", "the Chatbot not the second output"),
-    App("two_chats", "two chats: the first", heard={"model": "small"}),
+    App("two_chats", "two chats: the first", received={"model": "small"}),
     App(
         "two_chats_named",
         "two chats: `api_name=`",
         serves="two_chats",
         client={"api_name": "/chat_large"},
-        heard={"model": "large"},
+        received={"model": "large"},
     ),
     App("placeholder", "“Thinking…” first"),
     App("returning", "returns, and doesn't yield", outcome=WHOLE),
@@ -125,7 +125,7 @@ APPS = (
     App("updates", "yields `gr.update(…)`"),
     App("files", "sends a file, which is not downloaded"),
     App("undocumented", "hidden from the API docs"),
-    App("text_to_text", "text to text, no Chatbot", native=False, heard={"earlier": None}),
+    App("text_to_text", "text to text, no Chatbot", native=False, received={"earlier": None}),
     App("authenticated", "behind a login: with `auth=`", native=False, client=LOGIN),
     App("authenticated_not", "behind a login: without", serves="authenticated", outcome="NeedsAuthentication"),
     App(
@@ -146,7 +146,7 @@ CELLS = [(column, app.name) for column in COLUMNS for app in APPS if column in a
 def table() -> str:
     """Give the table as Markdown; "–" where an app doesn't belong."""
     heads = ["", *(f"Gradio {column}" for column in COLUMNS)]
-    rows = [[app.about, *(_cell(app) if column in app.columns else "–" for column in COLUMNS)] for app in APPS]
+    rows = [[app.description, *(_cell(app) if column in app.columns else "–" for column in COLUMNS)] for app in APPS]
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

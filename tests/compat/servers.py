@@ -1,4 +1,4 @@
-"""Scripted Spaces on Gradios as they are installed, or as they could be."""
+"""Scripted Spaces on a Gradio as it could be, or in another environment; all others are `ForkServers`'."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..servers.forked import SCRIPTED_SPACE, LoggedSpace
 
 @contextlib.contextmanager
 def served(folder: Path, overlay: Path | None = None, *, python: str = sys.executable) -> Iterator[LoggedSpace]:
-    """Serve a scripted Space.
+    """Serve a scripted Space in a process that imports gradio itself.
 
     Args:
         folder: where its log is.

@@ -93,7 +93,7 @@ def served(
 @pytest.fixture
 def trusted(authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The private CA is trusted, as a user would have it: by SSL_CERT_FILE."""
-    if RUNNING not in os.environ:  # else that run has said so
+    if RUNNING not in os.environ:  # else that run has set it
         monkeypatch.setenv("SSL_CERT_FILE", authority[1])
     tls_context.cache_clear()
     yield
@@ -101,9 +101,9 @@ def trusted(authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch) 
 
 
 async def outcome(url: str, app: App) -> str:
-    """Ask an app, prove that it heard all and that all of its reply came, and tell how."""
-    asked = [("user", EARLIER[0]), ("assistant", EARLIER[1]), ("user", QUERY)]
-    messages = [{"role": role, "content": text} for role, text in asked]
+    """Ask an app, check its whole reply, and return how it came."""
+    turns = [("user", EARLIER[0]), ("assistant", EARLIER[1]), ("user", QUERY)]
+    messages = [{"role": role, "content": text} for role, text in turns]
     system = SYSTEM if app.system else None
     try:
         async with (
@@ -114,7 +114,7 @@ async def outcome(url: str, app: App) -> str:
     except QwenGradioError as exc:
         return type(exc).__name__
     assert "".join(fragments) == reply.text
-    assert json.loads(reply.text) == app.hears
+    assert json.loads(reply.text) == app.expected_reply
     assert reply.thinking == app.thinking
     return WHOLE if len(fragments) == 1 else STREAMS
 
@@ -124,10 +124,10 @@ async def outcome(url: str, app: App) -> str:
 async def test_app_each_gradio_version_gives_expected_outcome(served: Served, requests: list[str]) -> None:
     app = served.app
     assert await outcome(served.url, app) == app.outcome
-    asked = ["config", "info", "join", "data"] if app.outcome in (STREAMS, WHOLE) else ["config", "info"]
+    expected = ["config", "info", "join", "data"] if app.outcome in (STREAMS, WHOLE) else ["config", "info"]
     made = [path.rpartition("/")[2] for path in requests]
-    logins = {"authenticated": ["login", *asked], "authenticated_wrong": ["login"], "authenticated_not": ["config"]}
-    assert made == logins.get(app.name, asked), "no request more than gradio_client makes"
+    logins = {"authenticated": ["login", *expected], "authenticated_wrong": ["login"], "authenticated_not": ["config"]}
+    assert made == logins.get(app.name, expected), "no request more than gradio_client makes"
 
 
 APART = ["undocumented", "authenticated", "authenticated_wrong", "authenticated_not", "mounted"]

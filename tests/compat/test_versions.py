@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..environments import python_with, python_with_gradio
-from ..servers.forked import LoggedSpace
+from ..environments import python_with
+from ..servers.forked import ForkServers, LoggedSpace
 from ..servers.proxy import Proxy
 from .answers import ask
 from .servers import served
@@ -28,17 +28,19 @@ def gradio(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def space_of_a_version(gradio: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedSpace]:
-    with served(tmp_path_factory.mktemp("version"), python=python_with_gradio(gradio)) as running:
+def space_of_a_version(
+    gradio: str, fork_servers: ForkServers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LoggedSpace]:
+    with fork_servers.scripted(tmp_path_factory.mktemp("version"), gradio=gradio) as running:
         yield running
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_client_version_on_server_version_is_answered_alike(
-    client: str, gradio: str, space_of_a_version: LoggedSpace, through: Proxy
+    client: str, gradio: str, space_of_a_version: LoggedSpace, http_proxy: Proxy
 ) -> None:
     python = sys.executable if client == "newest" else python_with(f"gradio_client-{client}")
-    answers = ask(space_of_a_version, through, name=f"{client} on {gradio}", python=python)
+    answers = ask(space_of_a_version, http_proxy, name=f"{client} on {gradio}", python=python)
     if (client, gradio) in UNFIT:
         assert not answers.answered_plainly
         errors = [reply["error"] for mode in ("asyncio", "trio") for reply in answers.reports[mode]["replies"]]
@@ -50,12 +52,12 @@ def test_client_version_on_server_version_is_answered_alike(
 
 @pytest.mark.parametrize("gradio", ["4.44.1", "5.50.0", "6"])
 def test_package_beside_gradio_in_one_environment_installs_imports_and_streams(
-    gradio: str, through: Proxy, tmp_path: Path
+    gradio: str, http_proxy: Proxy, tmp_path: Path
 ) -> None:
     python = python_with(f"beside-gradio-{gradio}")
     version = subprocess.check_output([python, "-c", "import gradio; print(gradio.__version__)"], text=True)
     assert version.startswith(gradio)
     with served(tmp_path, python=python) as space:
-        answers = ask(space, through, name=f"beside {gradio}", python=python)
+        answers = ask(space, http_proxy, name=f"beside {gradio}", python=python)
     assert answers.answered_plainly, answers.plain_trouble()
     assert answers.differences() == []

@@ -1,1 +1,1 @@
-"""The servers that the tests ask."""
+"""The servers of the tests."""

@@ -20,7 +20,7 @@ import signal
 import sys
 from typing import Any
 
-SECONDS = 60  # how long a script may take to come up
+START_TIMEOUT = 60  # seconds for a script to start
 ENDING = (signal.SIGKILL, signal.SIGTERM)
 
 
@@ -28,7 +28,7 @@ def run(lifetime: tuple[int, int], script: str, *arguments: str) -> dict[str, An
     """Fork a process that runs a script, and wait for its first line.
 
     Args:
-        lifetime: both ends of a pipe; the process ends when nobody holds the second.
+        lifetime: both ends of a pipe; the process ends when the second is closed everywhere.
         script: the path of its file.
         arguments: passed on to it.
     """
@@ -49,7 +49,7 @@ def run(lifetime: tuple[int, int], script: str, *arguments: str) -> dict[str, An
 
 def _first_line(reading: int) -> str:
     with os.fdopen(reading) as printed:
-        is_there, _, _ = select.select([printed], [], [], SECONDS)
+        is_there, _, _ = select.select([printed], [], [], START_TIMEOUT)
         return printed.readline().strip() if is_there else ""
 
 
@@ -66,7 +66,7 @@ def _play(script: str, *arguments: str) -> None:
 
 
 def send(number: int, pid: int) -> dict[str, Any]:
-    """Send a signal to a process that was forked here, and that nobody has waited for."""
+    """Send a signal to a process that was forked here and not waited for."""
     os.kill(pid, number)
     if number in ENDING:
         os.waitpid(pid, 0)

@@ -29,7 +29,7 @@ class ForkServer:
 
     def __init__(self, python: str) -> None:
         self._lock = threading.Lock()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would fill up
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - an unread pipe would fill up
         self._process = subprocess.Popen(
             [python, str(FORK_SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
@@ -98,14 +98,14 @@ class ForkServers:
             server.close()
 
     def start(self, script: Path, *arguments: str, gradio: str = "6") -> Process:
-        """Run a script that serves until it is killed, or this is left."""
+        """Run a script that serves until it is killed, or this context ends."""
         if gradio not in self._servers:
             self._servers[gradio] = ForkServer(python_with_gradio(gradio))
         return self._servers[gradio].run(script, *arguments)
 
     @contextlib.contextmanager
     def running(self, script: Path, *arguments: str, gradio: str = "6") -> Iterator[Process]:
-        """Run a script that serves until it is left."""
+        """Run a script that serves until the context ends."""
         process = self.start(script, *arguments, gradio=gradio)
         try:
             yield process
@@ -122,7 +122,7 @@ class ForkServers:
 
 
 def lasting_port() -> int:
-    """Find a free port that the kernel gives to nobody else, as it does with those above while a server restarts."""
+    """Find a free port below those that the kernel hands out, so that a server can restart on it."""
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -132,7 +132,7 @@ def lasting_port() -> int:
 
 @dataclass(frozen=True)
 class LoggedSpace:
-    """A Space that writes down what it sees: where it is, and its log."""
+    """A Space that logs what it sees: its URL, and the log."""
 
     url: str
     log: Path
@@ -162,7 +162,7 @@ class ScriptedSpace(LoggedSpace):
 
 @dataclass(frozen=True)
 class Script:
-    """A prompt that makes the Space play, and what the Space saw of it."""
+    """A prompt that tells the Space what to play, and the log of it."""
 
     space: ScriptedSpace
     name: str

@@ -1,4 +1,4 @@
-"""What stands between: a real HTTP proxy, which writes down whom it was asked for, and TLS before a server."""
+"""Intermediaries: an HTTP proxy that records its requests, and TLS in front of a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A server that isn't held up by a connection that stays open."""
+    """A server whose shutdown doesn't wait for open connections."""
 
     daemon_threads = True
 
@@ -21,7 +21,7 @@ class Server(socketserver.ThreadingTCPServer):
 @dataclass
 class Proxy:
     url: str
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     heads: str = ""
 
 
@@ -38,7 +38,7 @@ def running() -> Iterator[Proxy]:
                     return
                 head += line
             method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
-            proxy.asked.append(f"{method} {target}")
+            proxy.requests.append(f"{method} {target}")
             proxy.heads += head.decode()
             where = urlsplit(target if "//" in target else f"//{target}")
             try:
@@ -97,13 +97,13 @@ def tls(url: str, context: ssl.SSLContext) -> Iterator[str]:
 @contextlib.contextmanager
 def refusing(url: str, answers: list[bytes]) -> Iterator[str]:
     """Put a server before another that gives these answers, one to each of the first connections; gives its URL."""
-    left = [*answers]
+    remaining = [*answers]
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            if left:
+            if remaining:
                 self.request.recv(65536)
-                self.request.sendall(left.pop(0))
+                self.request.sendall(remaining.pop(0))
                 return
             with contextlib.suppress(OSError):
                 _relay(self.request, url)

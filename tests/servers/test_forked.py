@@ -1,4 +1,4 @@
-"""The fork server: gradio is imported once, a failure is told, and no process outlives its owner."""
+"""The fork server imports gradio once, reports a script's failure, and ends all its processes with itself."""
 
 from __future__ import annotations
 

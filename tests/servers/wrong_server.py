@@ -24,7 +24,7 @@ EVENT = "e1"
 
 
 class Exchange:
-    """One connection: the request that was read last, and what can be done to who sent it."""
+    """One connection: its latest request, and the ways to answer it."""
 
     def __init__(self, server: WrongServer, sock: socket.socket) -> None:
         self.server = server
@@ -96,7 +96,7 @@ Move: TypeAlias = dict[str, Any] | bytes | Fault  # an event, bytes in a chunk o
 
 
 class WrongServer:
-    """Right at each step, but for those in `wrong`; the stream is `stream`, and ends as HTTP wants it."""
+    """A server that is right at each step but those in `wrong`; its stream plays `stream`, and ends properly."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ def running(*arguments: Any, **options: Any) -> Iterator[WrongServer]:
 
 @contextlib.contextmanager
 def refusing() -> Iterator[str]:
-    """A port that is held, and on which nobody listens."""
+    """Hold a port on which nothing listens."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
@@ -186,7 +186,7 @@ def refusing() -> Iterator[str]:
 
 @contextlib.contextmanager
 def full_backlog() -> Iterator[str]:
-    """A port whose kernel takes no more connections: nobody accepts those that it has."""
+    """Hold a port whose backlog is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -199,7 +199,7 @@ def full_backlog() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-# --- what is right
+# --- right answers
 
 
 def right(exchange: Exchange) -> None:
@@ -238,8 +238,8 @@ def chatbot(text: str) -> list[Any]:
     """The stand-in's three outputs, with this answer."""
     roles = (("user", "hi"), ("assistant", text))
     shown = [
-        {"role": role, "metadata": None, "content": [{"text": said, "type": "text"}], "options": None}
-        for role, said in roles
+        {"role": role, "metadata": None, "content": [{"text": content, "type": "text"}], "options": None}
+        for role, content in roles
     ]
     return ["", shown, "system"]
 
@@ -263,7 +263,7 @@ def ended(output: object, **more: Any) -> dict[str, Any]:
 HEARTBEAT = {"msg": "heartbeat", "event_id": None}
 CLOSE_STREAM = {"msg": "close_stream", "event_id": None}
 
-# --- what is wrong
+# --- faults
 
 
 def reset(exchange: Exchange) -> None:
@@ -353,7 +353,7 @@ def not_chunked(exchange: Exchange) -> None:
 
 
 def without_end(exchange: Exchange) -> None:
-    """An event that goes on and on."""
+    """Send an event without an end."""
     exchange.chunk(b"data: ")
     while True:
         exchange.chunk(b"x" * 4_000_000)

@@ -64,27 +64,27 @@ async def test_conversation_each_gradio_sends_history_and_system(any_space: Scri
     async with AsyncQwenClient(any_space.url) as client:
         talk = client.conversation(system="be brief")
         first = await talk.ask("one")
-        heard = json.loads(await talk.ask("two"))
-    assert heard == {"system": "be brief", "turns": [["one", first]], "query": "two"}
+        received = json.loads(await talk.ask("two"))
+    assert received == {"system": "be brief", "turns": [["one", first]], "query": "two"}
 
 
 async def test_cancel_each_gradio_stops_only_that_reply(any_space: ScriptedSpace) -> None:
-    left, other = any_space.script(2000), any_space.script(80)
+    cancelled, other = any_space.script(2000), any_space.script(80)
     answers = []
     async with AsyncQwenClient(any_space.url) as client, anyio.create_task_group() as tasks:
 
         async def ask_the_other() -> None:
             answers.append(await client.ask(other.prompt))
 
-        async with client.stream(left.prompt) as reply:
+        async with client.stream(cancelled.prompt) as reply:
             await anext(reply)
             tasks.start_soon(ask_the_other)
             await anyio.sleep(0.1)
-        steps = left.count("step")
-        assert await anyio.to_thread.run_sync(eventually, left.stopped)
+        steps = cancelled.count("step")
+        assert await anyio.to_thread.run_sync(eventually, cancelled.stopped)
     assert answers == [other.final]
-    assert left.count("step") <= steps + 130
-    assert left.count("final") == 0
+    assert cancelled.count("step") <= steps + 130
+    assert cancelled.count("final") == 0
 
 
 async def test_app_error_each_gradio_raises_with_partial(any_space: ScriptedSpace) -> None:
@@ -99,7 +99,7 @@ async def test_concurrent_questions_each_gradio_get_their_own_replies(any_space:
     scripts = [any_space.script(5) for _ in range(5)]
     answers: dict[str, str] = {}
     async with AsyncQwenClient(any_space.url) as client:
-        for _ in range(2):  # the second round finds what the first left
+        for _ in range(2):  # the second round uses the connections of the first
             async with anyio.create_task_group() as tasks:
 
                 async def ask(name: str, prompt: str) -> None:
@@ -153,13 +153,13 @@ async def _while_joining(script: Script, client: AsyncQwenClient) -> None:
         await client.ask(script.prompt)
 
 
-@pytest.mark.parametrize("leave", [_break, _aclose, _cancel_scope, _while_joining])
+@pytest.mark.parametrize("cancel", [_break, _aclose, _cancel_scope, _while_joining])
 async def test_cancel_each_way_stops_the_space_and_leaves_nothing(
-    any_space: ScriptedSpace, leave: Callable[[Script, AsyncQwenClient], Awaitable[None]]
+    any_space: ScriptedSpace, cancel: Callable[[Script, AsyncQwenClient], Awaitable[None]]
 ) -> None:
     script = any_space.script(2000)
     async with AsyncQwenClient(any_space.url) as client:
-        await leave(script, client)
+        await cancel(script, client)
         gc.collect()
         assert await anyio.to_thread.run_sync(eventually, script.stopped)
         assert script.count("final") == 0

@@ -1,4 +1,4 @@
-"""A connected Space: what is asked of it, how often, with which cookies, and what is never sent."""
+"""A connected Space: its requests and their cookies, and the files and hosts that are never touched."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def names(requests: list[str]) -> list[str]:
 
 
 async def idle() -> None:
-    """Wait until no reply's thread runs, as its connection is then another's."""
+    """Wait until no reply's thread runs, so that its connection is idle."""
     assert await anyio.to_thread.run_sync(eventually, lambda: not our_threads())
 
 
@@ -134,7 +134,7 @@ async def test_cancel_hundred_replies_between_others_breaks_none(space: Scripted
 
 @contextmanager
 def serving_replicas(description: Description) -> Iterator[WrongServer]:
-    """A Space behind a load balancer, which leads who brings no cookie to a replica that knows nothing."""
+    """Serve a Space behind a load balancer; a request without its cookie reaches a replica without the session."""
 
     def first(exchange: Exchange) -> None:
         body = wrong_server.right_body(exchange)
@@ -207,7 +207,7 @@ async def test_file_that_the_caller_passes_is_uploaded_through_the_proxy(
         async with AsyncQwenClient(server.url, proxy=through.url) as client:
             with pytest.raises(QwenGradioError):  # this server has no place for uploads
                 await client.ask("hi", settings=gradio_client.handle_file(str(given)))
-        assert any("/upload" in asked for asked in through.asked)
+        assert any("/upload" in request for request in through.requests)
         assert any("for the Space" in body for body in server.bodies)
 
 
@@ -235,11 +235,11 @@ async def test_privacy_token_is_sent_to_no_host_that_a_space_names(
         assert elsewhere.heads == []
 
 
-# --- helping, and what is done where that is refused
+# --- hooks, and questions that are refused with them
 
 
-async def test_refused_question_is_asked_again_unhelped(description: Description, requests: list[str]) -> None:
-    """As by a Space that knows only sessions of its own naming: what is refused was not taken."""
+async def test_refused_question_is_asked_again_without_hooks(description: Description, requests: list[str]) -> None:
+    """As by a Space that refuses session names of 12 characters; a refused question was not queued."""
 
     def join(exchange: Exchange) -> None:
         body = exchange.server.bodies[-1]
@@ -253,7 +253,7 @@ async def test_refused_question_is_asked_again_unhelped(description: Description
             assert await client.ask("hi") == WHOLE
             del requests[:]
             assert await client.ask("hi") == WHOLE
-    assert names(requests).count("join") == 1, "from now on it is left to gradio_client"
+    assert names(requests).count("join") == 1, "the hooks stay disabled"
 
 
 async def test_refused_question_is_raised_where_it_is_refused_again(description: Description) -> None:

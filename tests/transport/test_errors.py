@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
@@ -16,15 +17,31 @@ def test_error_mapping_key_error_becomes_protocol_error() -> None:
     assert isinstance(job_error(KeyError("unexpected_error")), ProtocolError)
 
 
-def test_rate_limit_gpu_quota_message_gives_retry_after() -> None:
-    said = "You have exceeded your GPU quota (60s requested vs. 56s left). Try again in 1:02:03"
-    error = job_error(gradio_client.exceptions.AppError(said))
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("1:02:03", 3723),
+        ("1 day, 3:20:10", 98410),
+        ("12 days, 0:00:01", 1036801),
+        ("0:00:07.5", 7),
+        ("-1 day, 23:59:59", 0),
+    ],
+)
+def test_rate_limit_gpu_quota_message_gives_retry_after(time: str, seconds: float) -> None:
+    message = f"You have exceeded your GPU quota (60s requested vs. 56s left). Try again in {time}"
+    error = job_error(gradio_client.exceptions.AppError(message))
     assert isinstance(error, RateLimited)
-    assert error.retry_after == 3723
-    assert said in str(error)
-    unsaid = job_error(gradio_client.exceptions.AppError("GPU limit reached"))
-    assert isinstance(unsaid, RateLimited)
-    assert unsaid.retry_after is None
+    assert error.retry_after == seconds
+    assert error.retryable
+    assert message in str(error)
+
+
+@pytest.mark.parametrize("message", ["GPU limit reached", "ZeroGPU quota exceeded: 60s requested vs. 0s left"])
+def test_rate_limit_gpu_quota_without_a_time_is_not_retryable(message: str) -> None:
+    error = job_error(gradio_client.exceptions.AppError(message))
+    assert isinstance(error, RateLimited)
+    assert (error.retry_after, error.retryable) == (None, False)
+    assert pickle.loads(pickle.dumps(error)).retryable is False  # noqa: S301 - its own
 
 
 @pytest.mark.parametrize(
@@ -36,9 +53,9 @@ def test_rate_limit_429_retry_after_header_is_parsed(header: str, seconds: float
     assert error.retry_after == seconds
 
 
-@pytest.mark.parametrize("said", ["AppError.__init__() got an unexpected keyword argument 'hint'"])
-def test_error_mapping_app_error_with_fields_beside_is_app_raised(said: str) -> None:
-    assert isinstance(job_error(TypeError(said)), AppRaised)
+@pytest.mark.parametrize("message", ["AppError.__init__() got an unexpected keyword argument 'hint'"])
+def test_error_mapping_app_error_with_fields_beside_is_app_raised(message: str) -> None:
+    assert isinstance(job_error(TypeError(message)), AppRaised)
 
 
 def test_error_mapping_submit_refused_blames_gradio_client_and_not_the_user() -> None:
@@ -60,7 +77,7 @@ def made(error: type[Exception]) -> Exception:
         return error("it broke")
     except TypeError:  # httpx.HTTPStatusError and its like need what they are about
         request = httpx.Request("GET", "http://127.0.0.1")
-        return error("it broke", request=request, response=httpx.Response(500, request=request))  # type: ignore[call-arg] # as said
+        return error("it broke", request=request, response=httpx.Response(500, request=request))  # type: ignore[call-arg] # the same
 
 
 # What is raised for files, for duplicating a Space, for using gradio_client or httpx wrongly, or never.
@@ -92,7 +109,7 @@ def test_error_mapping_finds_foreign_errors() -> None:
 def test_error_mapping_covers_every_foreign_error(error: type[Exception]) -> None:
     """A class that is new in gradio_client or httpx, and falls through to "can't be read", fails here."""
     mapped = job_error(made(error))
-    # The second but for a peer that went away; the third is ours, for a Space that would be asked elsewhere.
+    # The second but for a peer that went away; the third is ours, for a Space that names another host.
     unread = (httpx.DecodingError, httpx.RemoteProtocolError, httpx.UnsupportedProtocol)
     assert isinstance(mapped, ProtocolError) == (error in unread), error
     assert isinstance(connect_error(made(error)), QwenGradioError)

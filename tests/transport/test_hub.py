@@ -1,4 +1,4 @@
-"""What the Hub says of a Space that doesn't answer: asked only then, only by id, and never around the proxy."""
+"""The Hub's state of a Space that doesn't answer: fetched only then, only by id, and always through the proxy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..servers import proxy
 
 Answering = Callable[[bytes], str]
 
-# A name that is reserved to lead nowhere, so that nothing but the Hub can answer (RFC 6761).
+# Under a reserved domain that resolves to no address, so that the Hub alone can answer (RFC 6761).
 SPACE = "nobody/nowhere"
 
 
-def told(stage: bytes) -> bytes:
+def stage_response(stage: bytes) -> bytes:
     return b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"stage": "%s", "hardware": {}}' % stage
 
 
@@ -39,7 +39,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_hub_state_is_in_cannot_connect_error(
     stage: bytes, state: str, advice: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", answering(told(stage)))
+    monkeypatch.setenv("HF_ENDPOINT", answering(stage_response(stage)))
     with pytest.raises(CannotConnect, match=f"nobody/nowhere: .*; the Hub says: {state}. .*{advice}") as caught:
         await AsyncQwenClient(SPACE).ask("hi")
     assert caught.value.state == state
@@ -62,23 +62,23 @@ def test_hub_any_response_gives_state_or_empty(
     answer: bytes, state: str, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", answering(answer))
-    assert hub.state_of(SPACE, proxy=None) == state
+    assert hub.get_state(SPACE, proxy=None) == state
 
 
 async def test_hub_is_asked_through_proxy_without_token(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", answering(told(b"SLEEPING")))
+    monkeypatch.setenv("HF_ENDPOINT", answering(stage_response(b"SLEEPING")))
     with proxy.running() as through:
         client = AsyncQwenClient(SPACE, proxy=through.url, token="hf_secret")  # noqa: S106 - none
         with pytest.raises(QwenGradioError) as caught:
             await client.ask("hi")
     assert caught.value.state == "sleeping"
-    assert [asked.split(" ")[0] for asked in through.asked] == ["CONNECT", "GET"]
-    assert through.asked[1].endswith("/api/spaces/nobody/nowhere/runtime")
+    assert [request.split(" ")[0] for request in through.requests] == ["CONNECT", "GET"]
+    assert through.requests[1].endswith("/api/spaces/nobody/nowhere/runtime")
     assert "hf_secret" not in through.heads
 
 
 async def test_hub_is_not_asked_about_url(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", answering(told(b"SLEEPING")))
+    monkeypatch.setenv("HF_ENDPOINT", answering(stage_response(b"SLEEPING")))
     with pytest.raises(CannotConnect) as caught:
         await AsyncQwenClient("http://nowhere.invalid").ask("hi")
     assert caught.value.state == ""

@@ -1,4 +1,4 @@
-"""Many replies: each whole and its asker's, and nothing left of them afterwards."""
+"""Many replies: each whole and for its own question, and no resources leaked."""
 
 from __future__ import annotations
 

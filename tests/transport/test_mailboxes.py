@@ -1,4 +1,4 @@
-"""Mailboxes wait for mail, keep it where gradio_client keeps it, and hold up nobody."""
+"""Mailboxes wait for messages, keep them where gradio_client does, and block no sender."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def from_another_thread(call: Callable[[], object]) -> None:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long is slept, by whomever."""
+    """The durations of all sleeps."""
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     return slept
@@ -43,7 +43,7 @@ def test_mailbox_is_of_the_kind_that_it_replaces(make: Callable[[], Any]) -> Non
 
 @KINDS
 @pytest.mark.parametrize("put", ["append", "insert", "extend"])
-def test_mailbox_empty_waits_for_mail_however_it_comes(make: Callable[[], Any], put: str) -> None:
+def test_mailbox_empty_waits_for_message_added_by_any_method(make: Callable[[], Any], put: str) -> None:
     box = mailbox(make)
     arguments: dict[str, list[Any]] = {"append": ["mail"], "insert": [0, "mail"], "extend": [["mail"]]}
     sender = threading.Timer(0.01, getattr(box, put), arguments[put])
@@ -54,7 +54,7 @@ def test_mailbox_empty_waits_for_mail_however_it_comes(make: Callable[[], Any], 
     sender.join()
 
 
-def test_mailbox_left_end_waits_too() -> None:
+def test_mailbox_empty_waits_for_message_added_at_the_left_end() -> None:
     box = mailbox(deque)
     from_another_thread(lambda: box.appendleft("mail"))
     assert box
@@ -62,7 +62,7 @@ def test_mailbox_left_end_waits_too() -> None:
 
 
 @KINDS
-def test_mailbox_mail_put_around_it_is_found(make: Callable[[], Any]) -> None:
+def test_mailbox_message_added_to_the_original_is_found(make: Callable[[], Any]) -> None:
     mailboxes, own = Mailboxes(), make()
     mailboxes["event"] = own
     own.append("mail")
@@ -72,7 +72,7 @@ def test_mailbox_mail_put_around_it_is_found(make: Callable[[], Any]) -> None:
 
 
 @KINDS
-def test_mailbox_sender_looking_is_not_held_up(make: Callable[[], Any], looks: list[float]) -> None:
+def test_mailbox_empty_does_not_block_its_sender(make: Callable[[], Any], looks: list[float]) -> None:
     box = mailbox(make)
     box.append("mail")
     box.clear()
@@ -81,7 +81,7 @@ def test_mailbox_sender_looking_is_not_held_up(make: Callable[[], Any], looks: l
 
 
 @KINDS
-def test_mailbox_looked_into_under_lock_is_not_waited_for(make: Callable[[], Any], looks: list[float]) -> None:
+def test_mailbox_empty_under_a_lock_does_not_wait(make: Callable[[], Any], looks: list[float]) -> None:
     class Client:
         def __init__(self) -> None:
             self.lock = threading.Lock()
@@ -91,11 +91,11 @@ def test_mailbox_looked_into_under_lock_is_not_waited_for(make: Callable[[], Any
     box = mailboxes.setdefault("event", make())
     with client.lock:
         assert len(box) == 0
-    assert len(looks) == 1, "one moment, in which who only passes by is done"
+    assert len(looks) == 1, "one moment, for a lock that is just being released"
 
 
-def test_mailbox_put_in_after_mail_came_keeps_it() -> None:
-    """As gradio_client does up to 2.0, which has opened the stream by then."""
+def test_mailbox_set_after_messages_arrived_keeps_them() -> None:
+    """As in gradio_client up to 2.0, which opens the stream before."""
     mailboxes = Mailboxes()
     mailboxes["event"] = []
     from_another_thread(lambda: mailboxes["event"].append("mail"))
@@ -105,7 +105,7 @@ def test_mailbox_put_in_after_mail_came_keeps_it() -> None:
     assert [mailboxes["event"].pop(0) for _ in range(2)] == ["mail", "more"]
 
 
-def test_mailbox_swapped_for_an_empty_one_is_another() -> None:
+def test_mailbox_replaced_by_an_empty_one_is_empty() -> None:
     mailboxes = Mailboxes()
     mailboxes["event"] = deque(["mail"])
     before, mailboxes["event"] = mailboxes["event"], deque()

@@ -1,10 +1,10 @@
-"""What gradio_client's functions see as httpx: over one pool, to one origin, cancellable, and else httpx's own."""
+"""The httpx that gradio_client's functions see: over one pool, to one origin, cancellable, and else httpx's own."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -25,8 +25,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 def make_network() -> Iterator[Callable[..., Network]]:
     pools: list[Pool] = []
 
-    def make(url: str, **options: Any) -> Network:
-        pools.append(Pool(url, proxy=None, timeout=5))
+    def make(url: str, headers: Sequence[tuple[str, str]] = (), **options: Any) -> Network:
+        pools.append(Pool(url, proxy=None, timeout=5, headers=headers))
         return Network(pools[-1], **options)
 
     yield make
@@ -34,8 +34,8 @@ def make_network() -> Iterator[Callable[..., Network]]:
         pool.close()
 
 
-def ways(network: Network, url: str) -> dict[str, Callable[[], Any]]:
-    """The ways in which a response can be asked for."""
+def calls(network: Network, url: str) -> dict[str, Callable[[], Any]]:
+    """List the calls that make a request, by their names."""
 
     def streamed() -> Any:
         with network.stream("GET", url) as response:
@@ -60,27 +60,27 @@ def ways(network: Network, url: str) -> dict[str, Callable[[], Any]]:
     }
 
 
-@pytest.mark.parametrize("way", ways(None, "").keys())  # type: ignore[arg-type] # for their names alone
+@pytest.mark.parametrize("call", calls(None, "").keys())  # type: ignore[arg-type] # for their names alone
 def test_network_each_call_gives_real_response_over_the_pool(
-    make_network: Callable[..., Network], answering: Answering, way: str
+    make_network: Callable[..., Network], answering: Answering, call: str
 ) -> None:
     url = answering(HELLO)
     network = make_network(url)
-    response = ways(network, url)[way]()
+    response = calls(network, url)[call]()
     assert isinstance(response, httpx.Response)
     assert (response.text, network.requests, network.responses) == ("hello", 1, 1)
 
 
-@pytest.mark.parametrize("way", ways(None, "").keys())  # type: ignore[arg-type] # the same
+@pytest.mark.parametrize("call", calls(None, "").keys())  # type: ignore[arg-type] # the same
 @pytest.mark.parametrize("elsewhere", ["https://127.0.0.1:{port}/", "http://localhost:{port}/", "http://127.0.0.1:9/"])
 def test_network_other_origin_raises_unsupported_protocol(
-    make_network: Callable[..., Network], answering: Answering, way: str, elsewhere: str
+    make_network: Callable[..., Network], answering: Answering, call: str, elsewhere: str
 ) -> None:
     url = answering(HELLO)
     network = make_network(url)
     other = elsewhere.format(port=url.rpartition(":")[2])
     with pytest.raises(httpx.UnsupportedProtocol, match="which is not this Space"):
-        ways(network, other)[way]()
+        calls(network, other)[call]()
     assert network.requests == 0
 
 
@@ -139,8 +139,8 @@ def test_cancel_open_stream_ends_reading(make_network: Callable[..., Network]) -
         assert network.cancel()
         thread.join(10)
         connection.close()
-    assert [type(exc) for exc in raised] == [httpx.RemoteProtocolError], "which gradio_client takes for the end"
-    assert network.failure is None, "nothing but our own leaving"
+    assert [type(exc) for exc in raised] == [httpx.RemoteProtocolError], "gradio_client takes it for the end"
+    assert network.failure is None, "nothing but our own cancel"
 
 
 def test_cancel_before_stream_opens_aborts_it_once_open(make_network: Callable[..., Network]) -> None:
@@ -178,11 +178,11 @@ def test_stream_end_after_the_job_is_read_and_its_connection_reused(make_network
         thread.join(10)
         network.cancel()  # it may be another reply's now, and isn't touched
         connection.settimeout(10)
-        asked = threading.Thread(target=network.get, args=[url])
-        asked.start()
+        requesting = threading.Thread(target=network.get, args=[url])
+        requesting.start()
         assert connection.recv(65536).startswith(b"GET")
         connection.sendall(HELLO)
-        asked.join(10)
+        requesting.join(10)
         connection.close()
 
 
@@ -219,14 +219,43 @@ def test_body_too_large_raises_decoding_error(
         make_network(url).get(url)
 
 
-def test_pool_environment_proxy_is_used_unless_excepted(monkeypatch: pytest.MonkeyPatch, answering: Answering) -> None:
-    proxy = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthe proxy")
-    monkeypatch.setenv("HTTP_PROXY", proxy)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
+@pytest.mark.parametrize("timeout", [None, 5.0, 60.0])
+def test_timeout_none_waits_for_ever_for_a_response_and_not_for_a_heartbeat(timeout: float | None) -> None:
+    network = Network(Pool("http://127.0.0.1:9", proxy=None, timeout=timeout))
+    read = []
+    for is_stream in (False, True):
+        request = httpx.Request("GET", "http://127.0.0.1:9", extensions={"timeout": httpx.Timeout(5.0).as_dict()})
+        network.prepare(request, is_stream=is_stream)
+        read.append(request.extensions["timeout"]["read"])
+        assert {request.extensions["timeout"][name] for name in ("connect", "write", "pool")} == {timeout}
+    assert read == [timeout, 45.0]
+
+
+def test_timeout_none_cancelled_session_does_not_wait_for_ever(make_network: Callable[..., Network]) -> None:
+    network = make_network("http://127.0.0.1:9")
+    network.cancel()
+    request = httpx.Request("GET", "http://127.0.0.1:9")
+    network.prepare(request, is_stream=False)
+    assert request.extensions["timeout"]["read"] == network_module.DRAIN_TIMEOUT
+
+
+@pytest.mark.parametrize("call", [*calls(None, "").keys(), "own transport"])  # type: ignore[arg-type] # the same
+def test_headers_are_added_by_every_client(
+    make_network: Callable[..., Network], answering: Answering, call: str
+) -> None:
     url = answering(HELLO)
-    for excepted, text in (("", "the proxy"), ("127.0.0.1", "hello")):
-        monkeypatch.setenv("NO_PROXY", excepted)
-        pool = Pool(url, proxy=None, timeout=5)
-        assert Network(pool).get(url).text == text
-        pool.close()
+    network = make_network(url, headers=[("x-key", "mine")])
+
+    def by_own_transport() -> Any:
+        with network.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+            return client.get(url, headers={"X-Key": "another"})
+
+    response = {**calls(network, url), "own transport": by_own_transport}[call]()
+    assert response.request.headers.get_list("x-key") == ["mine"]
+
+
+async def test_headers_are_added_by_an_async_client(make_network: Callable[..., Network], answering: Answering) -> None:
+    url = answering(HELLO)
+    network = make_network(url, headers=[("x-key", "mine")])
+    async with network.AsyncClient(timeout=5) as client:
+        assert (await client.get(url)).request.headers["x-key"] == "mine"

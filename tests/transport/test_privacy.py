@@ -1,4 +1,4 @@
-"""Whom this library talks to: the Space, through the proxy if there is one, and nobody else."""
+"""The hosts that are contacted: the Space, through the proxy if there is one, and no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qwen_gradio.transport.hooks import Hook
 from ..conftest import ScriptedSpace, eventually, only_hooks
 from ..servers import proxy
 
-# What it connects to, looks up and sends as a token; a token is saved on the machine, and telemetry not turned off.
+# It records connections, look-ups and tokens sent. A token is saved on the machine, and telemetry is on.
 WATCHED = """
 import json, sys
 connected, looked_up, headers = [], [], []
@@ -49,7 +49,7 @@ print(json.dumps({"connected": connected, "looked_up": looked_up, "headers": hea
 """
 
 
-# Without the network's own, a question with a token or through a proxy is refused.
+# Without the network hook, a question with a token or through a proxy is refused.
 ALL, NETWORK, NONE = frozenset(Hook), frozenset({Hook.NETWORK}), frozenset[Hook]()
 
 
@@ -72,19 +72,19 @@ def test_privacy_only_space_is_contacted(
 
 @pytest.mark.parametrize("hooks", [ALL, NETWORK], ids=["all hooks", "network hook"])
 def test_proxy_is_only_host_contacted(space: ScriptedSpace, tmp_path: Path, hooks: frozenset[Hook]) -> None:
-    """Every socket of the process is seen, whoever opens it: asking, leaving, and what gradio_client does besides."""
+    """Every socket of the process is seen: of a reply, of a cancel, and of what gradio_client does besides."""
     with proxy.running() as through:
         seen = watched(space, tmp_path, hooks=hooks, token="hf_given", proxy_url=through.url)  # noqa: S106 - none
         port = int(through.url.rpartition(":")[2])
     assert {tuple(address) for address in seen["connected"]} == {("127.0.0.1", port)}
     assert set(seen["looked_up"]) <= {"127.0.0.1"}
-    assert all(asked.split(" ")[1].startswith(space.url) for asked in through.asked)
+    assert all(request.split(" ")[1].startswith(space.url) for request in through.requests)
 
 
 def watched(
     space: ScriptedSpace, tmp_path: Path, *, hooks: frozenset[Hook], token: str | None, proxy_url: str | None
 ) -> dict[str, Any]:
-    """Run the watched program, and give what it saw."""
+    """Run the watched program, and return its record."""
     (tmp_path / "token").write_text("hf_saved")
     values = {
         "URL": space.url,
@@ -123,8 +123,8 @@ async def test_token_auth_and_proxy_password_are_never_shown(caplog: pytest.LogC
         await client.ask("hi")
     with pytest.raises(InvalidOption) as wrong:
         AsyncQwenClient(proxy="ftp://ada:hf_secret@127.0.0.1")
-    shown = [client, client.stream("hi"), caught.value, wrong.value, caplog.text]
-    assert "hf_secret" not in " ".join(f"{one} {one!r}" for one in shown)
+    texts = [client, client.stream("hi"), caught.value, wrong.value, caplog.text]
+    assert "hf_secret" not in " ".join(f"{one} {one!r}" for one in texts)
 
 
 @pytest.mark.parametrize("hooks", [ALL, NETWORK], ids=["all hooks", "network hook"])
@@ -135,19 +135,19 @@ async def test_proxy_carries_every_connection(
     calls_of: Callable[[object, str], Any],
 ) -> None:
     only_hooks(monkeypatch, hooks)
-    script, left = space.script(20), space.script(2000)
+    script, cancelled = space.script(20), space.script(2000)
     connected = calls_of(socket, "create_connection")
     with proxy.running() as through:
         async with AsyncQwenClient(space.url, proxy=through.url) as client:
             assert await client.ask(script.prompt) == script.final
-            async with client.stream(left.prompt) as reply:
+            async with client.stream(cancelled.prompt) as reply:
                 await anext(reply)
-        assert eventually(left.stopped)
-        assert len(through.asked) >= 6, through.asked  # config and info, then join and data twice
+        assert eventually(cancelled.stopped)
+        assert len(through.requests) >= 6, through.requests  # config and info, then join and data twice
         port = int(through.url.rpartition(":")[2])
     own = [address for address, *_ in connected if address != ("127.0.0.1", port)]
     assert all(address == ("127.0.0.1", int(space.url.rpartition(":")[2])) for address in own), "the proxy's own"
-    assert len(own) == len(through.asked), "whatever reached the Space was asked of the proxy"
+    assert len(own) == len(through.requests), "every connection to the Space was requested of the proxy"
 
 
 @pytest.mark.parametrize(

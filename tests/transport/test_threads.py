@@ -5,7 +5,7 @@ import threading
 import anyio
 import pytest
 
-from qwen_gradio.transport.threads import DaemonThreads, ThreadsafeEvent, finished
+from qwen_gradio.transport.threads import DaemonThreadExecutor, ThreadsafeEvent, wrap_future
 
 
 async def test_thread_notification_wakes_event_loop() -> None:
@@ -40,14 +40,14 @@ def test_thread_notification_after_event_loop_ended_is_ignored(backend: str) -> 
 
 
 async def test_thread_call_returns_result_or_raises() -> None:
-    threads = DaemonThreads()
-    assert await finished(threads.submit(int, "3")) == 3
+    threads = DaemonThreadExecutor()
+    assert await wrap_future(threads.submit(int, "3")) == 3
     with pytest.raises(ValueError, match="invalid literal"):
-        await finished(threads.submit(int, "x"))
+        await wrap_future(threads.submit(int, "x"))
 
 
 def test_thread_is_daemon() -> None:
-    seen = DaemonThreads().submit(lambda: threading.current_thread().daemon)
+    seen = DaemonThreadExecutor().submit(lambda: threading.current_thread().daemon)
     assert seen.result(timeout=5)
 
 

@@ -1,4 +1,4 @@
-"""Over TLS, as every real Space is asked: straight, and through a proxy's tunnel."""
+"""Over TLS, as every real Space is reached: directly, and through a proxy's tunnel."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def trusted(authority: trustme.CA, mocker: Any) -> None:
         mocker.patch(f"qwen_gradio.transport.{module}.tls_context", return_value=context)
 
 
-@pytest.fixture(params=["straight", "proxy", "a proxy behind TLS, so TLS in TLS"])
+@pytest.fixture(params=["direct", "proxy", "a proxy behind TLS, so TLS in TLS"])
 def proxy_url(
     request: pytest.FixtureRequest,
     served: ssl.SSLContext,
@@ -51,19 +51,19 @@ def proxy_url(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str | None]:
-    if request.param == "straight":
+    if request.param == "direct":
         yield None
     else:
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))  # httpcore's own context for the proxy
         with proxy.running() as through, proxy.tls(through.url, served) as secured:
             yield through.url if request.param == "proxy" else secured
-            assert {asked.split(" ")[0] for asked in through.asked} == {"CONNECT"}
+            assert {request.split(" ")[0] for request in through.requests} == {"CONNECT"}
 
 
 @pytest.mark.usefixtures("trusted")
 async def test_tls_direct_or_proxy_streams_and_cancels(space: ScriptedSpace, https: str, proxy_url: str | None) -> None:
-    script, left, other = space.script_in_step(30), space.script(2000), space.script(60)
+    script, cancelled, other = space.script_in_step(30), space.script(2000), space.script(60)
     answers = []
     async with AsyncQwenClient(https, proxy=proxy_url) as client, anyio.create_task_group() as tasks:
         fragments = [script.read(fragment) async for fragment in client.stream(script.prompt)]
@@ -74,11 +74,11 @@ async def test_tls_direct_or_proxy_streams_and_cancels(space: ScriptedSpace, htt
             answers.append(await client.ask(other.prompt))
 
         tasks.start_soon(ask_the_other)
-        async with client.stream(left.prompt) as reply:
+        async with client.stream(cancelled.prompt) as reply:
             await anext(reply)
-        steps = left.count("step")
-        assert await anyio.to_thread.run_sync(eventually, left.stopped)
-    assert left.count("step") <= steps + 100
+        steps = cancelled.count("step")
+        assert await anyio.to_thread.run_sync(eventually, cancelled.stopped)
+    assert cancelled.count("step") <= steps + 100
     assert answers == [other.final]
     assert eventually(lambda: not our_threads())
 

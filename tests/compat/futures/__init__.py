@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import arguments, calls, mailboxes, names, outputs, protocol, state, urls
+from . import arguments, calls, decorators, mailboxes, names, outputs, protocol, state, urls
 
 FUTURES = {
     future.name: future
@@ -13,6 +13,7 @@ FUTURES = {
         *urls.URLS,
         *calls.READING,
         *calls.CALLING,
+        *decorators.DECORATED,
         *names.NAMES,
         *mailboxes.MAILBOXES,
         *outputs.OUTPUTS,
