@@ -94,8 +94,7 @@ class Body(http.SyncByteStream):
                 for _ in range(MAX_DRAIN_READS):
                     if next(self._chunks, None) is None:
                         break
-        self._network.release(self)
-        self._response.close()
+        self._network.release(self, self._response)
 
     def abort(self) -> None:
         """Shut its socket down."""
@@ -268,7 +267,7 @@ class Network:
         """Send a request over the pool."""
         self.admit(request)
         self.requests += 1
-        response = self._pool.transport.handle_request(request)
+        response = self._pool.send(request)
         is_stream = bool(request.extensions.get("qwen_gradio.is_stream"))
         body = Body(self, response, is_stream=is_stream)
         with self._changed:
@@ -347,12 +346,13 @@ class Network:
                 body.state = BodyState.DRAINING
             return is_wanted and is_bounded
 
-    def release(self, body: Body) -> None:
-        """Forget a body: another reply may use its connection from now on, so it isn't aborted any more."""
+    def release(self, body: Body, response: Any) -> None:
+        """Close a response and forget its body: another reply may use its connection from now on."""
         with self._changed:
             body.state = BodyState.CLOSED
             self._bodies.discard(body)
             self._changed.notify_all()
+        self._pool.close_response(response)
 
     def cancel(self) -> bool:
         """Abort the session's stream, now or as soon as it opens; one that is being drained may end by itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import os
@@ -92,7 +93,8 @@ def _proxy(url: str, source: str) -> Any:
 def _transport(proxy: tuple[str, str] | None) -> Any:
     """Make httpx's pool, behind the proxy of this URL and source, if any."""
     # Servers close an idle connection after 5 s (uvicorn): a request into one that is just closing would be lost.
-    limits = http.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=4.0)
+    # Their number is unlimited: to keep to a limit, httpcore closes any idle one, even if another thread just got it.
+    limits = http.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
     try:
         return http.HTTPTransport(verify=tls_context(), proxy=proxy and _proxy(*proxy), limits=limits)
     except ImportError as exc:
@@ -140,6 +142,7 @@ class Pool:
         self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
+        self._assigning = threading.RLock()
         _registry.add(self)
 
     def __repr__(self) -> str:
@@ -154,6 +157,27 @@ class Pool:
     def is_of_this_process(self) -> bool:
         """Whether it was made in this process, and not before a fork."""
         return self._pid == os.getpid()
+
+    def send(self, request: Any) -> Any:
+        """Send a request, and return its response.
+
+        At each request and each response's end, httpcore closes idle connections, and looks a moment before whether
+        they are idle. So this is locked until the request has begun on its connection: none is closed in between.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._assigning)
+
+            def trace(event: str, info: Mapping[str, Any]) -> None:
+                stack.close()  # it has its connection
+                self.trace(event, info)
+
+            request.extensions = {**request.extensions, "trace": trace}
+            return self.transport.handle_request(request)
+
+    def close_response(self, response: Any) -> None:
+        """Close a response; its connection serves again if it was read to its end."""
+        with self._assigning:
+            response.close()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Note a socket that is opened; called by httpcore at its steps (the extension "trace")."""

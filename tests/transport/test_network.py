@@ -14,7 +14,7 @@ from qwen_gradio.transport import network as network_module
 from qwen_gradio.transport.network import Network
 from qwen_gradio.transport.pool import Pool, tls_context
 
-from ..conftest import eventually
+from ..conftest import ScriptedSpace, eventually
 
 Answering = Callable[[bytes], str]
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -259,3 +259,26 @@ async def test_headers_are_added_by_an_async_client(make_network: Callable[..., 
     network = make_network(url, headers=[("x-key", "mine")])
     async with network.AsyncClient(timeout=5) as client:
         assert (await client.get(url)).request.headers["x-key"] == "mine"
+
+
+def test_network_many_requests_at_once_reuse_their_connections(
+    make_network: Callable[..., Network], space: ScriptedSpace
+) -> None:
+    """Idle connections beyond a limit would be closed, though another thread may have been given one just then."""
+    network, at_once = make_network(space.url), 50
+    all_are_open = threading.Barrier(at_once)
+    addresses: set[object] = set()
+
+    def ask() -> None:
+        with network.stream("GET", f"{space.url}/config") as response:
+            addresses.add(response.extensions["network_stream"].get_extra_info("client_addr"))
+            all_are_open.wait(timeout=30)
+            response.read()
+
+    for _ in range(2):
+        threads = [threading.Thread(target=ask) for _ in range(at_once)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(addresses) == at_once
