@@ -33,7 +33,7 @@ Model = Callable[[str, Sequence[tuple[str, str]], str], Iterator[str]]
 
 
 def canned_model(system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
-    """Answers, word by word, with what it was asked. Each item is the whole answer so far."""
+    """Answer, word by word, with what it was asked. Each item is the whole answer so far."""
     earlier = "; ".join(f"you said “{user}”" for user, _ in turns) or "nothing"
     answer = (
         "I am a stand-in for Qwen2-72B-Instruct: a real Gradio server with that Space's API, but no model.\n\n"
@@ -47,7 +47,7 @@ def canned_model(system: str, turns: Sequence[tuple[str, str]], query: str) -> I
 
 
 def build(model: Model = canned_model, *, concurrency_limit: int = 40) -> Any:
-    """Lays out the Space's page around a model.
+    """Lay out the Space's page around a model.
 
     Args:
         model: answers the questions.
@@ -105,7 +105,7 @@ def _message(role: str, content: str | None) -> dict[str, Any]:
 
 
 def _pairs(history: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Reads pairs of texts from role dicts that alternate."""
+    """Read pairs of texts from role dicts that alternate."""
     texts = [_text(message["content"]) for message in history]
     return zip(texts[::2], texts[1::2], strict=False)
 
@@ -115,7 +115,7 @@ def _text(content: Any) -> str:
 
 
 def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None, **options: Any) -> None:
-    """Serves a page on 127.0.0.1 until standard input ends; exits with one line if the port is in use.
+    """Serve a page on 127.0.0.1 until standard input ends; exits with one line if the port is in use.
 
     Args:
         build_page: makes the `gradio.Blocks`; it may import gradio.
@@ -147,7 +147,7 @@ def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int
 
 
 def _check_port(port: int) -> None:
-    """Exits with one line if the port can't be bound."""
+    """Exit with one line if the port can't be bound."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT are no obstacle
         try:
@@ -167,7 +167,7 @@ def _free_port() -> int:
 def run_in_process(
     script: str | Path = __file__, *arguments: str, python: str = sys.executable, timeout: float = 60
 ) -> Iterator[str]:
-    """Runs the stand-in, or a script like it, in a process of its own.
+    """Run the stand-in, or a script like it, in a process of its own.
 
     Args:
         script: the file to run; it prints its URL first, and ends when its standard input does.
@@ -206,7 +206,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Serves the stand-in until standard input ends."""
+    """Serve the stand-in until standard input ends."""
     parser = argparse.ArgumentParser(description="Serve a stand-in for the Qwen2-72B-Instruct Space, without a model.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; a free one by default")
     serve(port=parser.parse_args().port)

@@ -86,7 +86,7 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_REPR_CHARS
 
 
 def short_repr(value: object) -> str:
-    """Returns the repr of an invalid value for a message: short, whatever its size, depth and class."""
+    """Return the repr of an invalid value for a message: short, whatever its size, depth and class."""
     try:
         return _REPR.repr(value)[:MAX_REPR_CHARS]
     except Exception:  # noqa: BLE001 - ints beyond `sys.get_int_max_str_digits()`, and any class, may have no repr
@@ -114,13 +114,13 @@ class QwenGradioError(Exception):
         self.state = ""
 
     def set_state(self, state: str) -> None:
-        """Records the state that the Hub reports; a terminal one makes the error not retryable."""
+        """Record the state that the Hub reports; a terminal one makes the error not retryable."""
         self.state = state
         if state in TERMINAL_STATES:
             self.retryable = False
 
     def __str__(self) -> str:
-        """Names the Space, the failure, and the advice."""
+        """Name the Space, the failure, and the advice."""
         failure = f"{self.space}: {self.args[0]}" if self.space else str(self.args[0])
         if self.state:
             failure = f"{failure}; the Hub says: {self.state}"
@@ -274,7 +274,7 @@ class AllFailed(QwenGradioError, _Group):
     exceptions: tuple[Exception, ...]
 
     def __new__(cls, message: str, exceptions: Sequence[Exception], **_: Any) -> AllFailed:
-        """Creates the group."""
+        """Create the group."""
         return super().__new__(cls, message, exceptions)
 
     def __init__(self, message: str, exceptions: Sequence[Exception], *, space: str = "", partial: str = "") -> None:
@@ -282,7 +282,7 @@ class AllFailed(QwenGradioError, _Group):
         self.space, self.partial, self.state = space, partial, ""
 
     def __str__(self) -> str:
-        """Lists the errors in one line."""
+        """List the errors in one line."""
         errors = "; ".join(f"{type(exc).__name__}: {exc}" for exc in self.exceptions)
         return f"{self.args[0]}: {errors}"
 

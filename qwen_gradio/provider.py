@@ -65,7 +65,7 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
 
     @classmethod
     def get_async_create_function(cls) -> Callable[..., AsyncResult]:
-        """Give what makes the generator; g4f asked for it by this name up to 2026."""
+        """Return what makes the generator; g4f asked for it by this name up to 2026."""
         return cls.create_async_generator
 
     @classmethod

@@ -52,7 +52,7 @@ class SyncReply:
         return self
 
     def __next__(self) -> str:
-        """Give the next fragment; raises as `Reply.__anext__` does."""
+        """Return the next fragment; raises as `Reply.__anext__` does."""
         fragment: str | None = self._loop.run(anext, self._reply, None)
         if fragment is None:
             raise StopIteration

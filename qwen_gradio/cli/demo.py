@@ -27,7 +27,7 @@ def demo(port: int) -> None:
 
 @contextlib.contextmanager
 def run_stand_in(port: int = 0) -> Iterator[str]:
-    """Runs the stand-in Space, and yields its URL.
+    """Run the stand-in Space, and yields its URL.
 
     Raises:
         UsageError: gradio is not installed.

@@ -32,7 +32,7 @@ class AskByDefault(click.Group):
         self.format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; its error is one line on stderr and an exit code."""
+        """Run a command; its error is one line on stderr and an exit code."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

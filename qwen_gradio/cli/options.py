@@ -12,7 +12,7 @@ import qwen_gradio
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options about the network: `--proxy` and `--timeout`."""
+    """Add the options about the network: `--proxy` and `--timeout`."""
     for option in (
         click.option(
             "--timeout",
@@ -27,7 +27,7 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def space_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options about one Space: those of the network, its endpoint, and the secrets that it accepts."""
+    """Add the options about one Space: those of the network, its endpoint, and the secrets that it accepts."""
     for option in (
         network_options,
         click.option(
@@ -45,7 +45,7 @@ def space_options(command: Callable[..., None]) -> Callable[..., None]:
 def make_client(
     space: str, *, timeout: float | None, auth: str | None = None, **options: Any
 ) -> qwen_gradio.AsyncQwenClient:
-    """Makes a client from the values of the options.
+    """Make a client from the values of the options.
 
     Args:
         space: an id, an alias or a URL.
@@ -66,7 +66,7 @@ def make_client(
 
 
 def parse_option(option: str) -> tuple[str, Any]:
-    """Parses `NAME=VALUE`; the value is JSON if it can be, else text.
+    """Parse `NAME=VALUE`; the value is JSON if it can be, else text.
 
     Raises:
         UsageError: it has no name or no equals sign.

@@ -23,7 +23,7 @@ CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = False) -> None:
-    """Prints a text, which may be a Space's.
+    """Print a text, which may be a Space's.
 
     Args:
         text: the text; a lone surrogate becomes a question mark, and a terminal gets no control characters.
@@ -39,14 +39,14 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = Fals
 
 
 def format_columns(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
-    """Formats rows as lines, each column as wide as its longest cell."""
+    """Format rows as lines, each column as wide as its longest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(" " * indent + line for line in lines)
 
 
 def format_queue(queued: qwen_gradio.Queued) -> str:
-    """Formats a place in the queue, as far as the Space publishes it."""
+    """Format a place in the queue, as far as the Space publishes it."""
     size = "" if queued.size is None else f" of {queued.size}"
     eta = "" if queued.eta is None else f", about {queued.eta:.0f} s"
     return f"In the queue: {queued.position or '?'}{size}{eta}"
@@ -54,7 +54,7 @@ def format_queue(queued: qwen_gradio.Queued) -> str:
 
 @contextlib.contextmanager
 def progress_bar(total: int) -> Iterator[Callable[[], None]]:
-    """Shows a bar on stderr, if that is a terminal; yields the function that advances it."""
+    """Show a bar on stderr, if that is a terminal; yields the function that advances it."""
     if not sys.stderr.isatty():
         yield lambda: None
         return
@@ -70,7 +70,7 @@ class Renderer(contextlib.AbstractContextManager[object], Protocol):
     """Prints the events of one reply; leaving it ends the last line."""
 
     def render(self, event: qwen_gradio.Event) -> None:
-        """Prints one event."""
+        """Print one event."""
 
 
 class JsonRenderer(Renderer):
@@ -145,14 +145,14 @@ class TextRenderer(Renderer):
             self._status.update(text)
 
     def _print_answer(self, fragment: qwen_gradio.Fragment) -> None:
-        """Prints what is new, or the whole answer once more if the fragment replaces some of it."""
+        """Print what is new, or the whole answer once more if the fragment replaces some of it."""
         replaced = self._answer[fragment.start :]
         self._answer = self._answer[: fragment.start] + fragment.text
         echo(f"\n{self._answer}" if replaced.strip() else fragment.text, nl=False)
 
 
 def _status_line() -> Status | None:
-    """Makes a status line for stderr; None if that is no terminal."""
+    """Make a status line for stderr; None if that is no terminal."""
     if not sys.stderr.isatty():
         return None
     from rich.console import Console

@@ -90,7 +90,7 @@ async def _check(client: qwen_gradio.AsyncQwenClient) -> Check:
 
 
 async def _check_all(clients: Sequence[qwen_gradio.AsyncQwenClient]) -> list[Check]:
-    """Checks Spaces side by side; the results are in the order of the clients."""
+    """Check Spaces side by side; the results are in the order of the clients."""
     import anyio
 
     checks: dict[int, Check] = {}
@@ -112,7 +112,7 @@ def _catalogue_row(space: str) -> tuple[str, str, str]:
 
 
 def format_inspection(inspection: qwen_gradio.Inspection) -> str:
-    """Formats what a Space publishes: its endpoint, the parameters, and the call that asks it."""
+    """Format what a Space publishes: its endpoint, the parameters, and the call that asks it."""
     endpoint = inspection.endpoint
     others = [name for name in inspection.endpoints if name != endpoint.api_name]
     rows = [

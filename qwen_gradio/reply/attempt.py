@@ -48,7 +48,7 @@ class Attempt(Protocol):
         """The Space's id or URL, or the provider's name."""
 
     async def next(self, total: Deadline | None = None) -> Event:
-        """Give the next event, Finished last.
+        """Return the next event, Finished last.
 
         Args:
             total: the deadline of the whole reply.

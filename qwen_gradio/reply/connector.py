@@ -84,7 +84,7 @@ class SpaceConnector:
                 self.state = ClientState.NEW
 
     async def connect(self) -> Connected:
-        """Give the connection and the endpoint; make them first if there are none.
+        """Return the connection and the endpoint; make them first if there are none.
 
         Raises:
             UsageError: it is closed.
@@ -114,7 +114,7 @@ class SpaceConnector:
             self.state = transition(self.state, state)
 
     def _future(self) -> Future[Connected]:
-        """Give what to wait for: the connection, or that it is made or refreshed."""
+        """Return what to wait for: the connection, or that it is made or refreshed."""
         future = self._connecting
         if future is None or (future.done() and future.exception()):
             self._abort_callbacks = []

@@ -85,7 +85,7 @@ class Window:
         return Result(index, prompt, reply.text, reply.thinking)
 
     def next_nowait(self) -> Result | None:
-        """Give the result that is next in order; None if it isn't there yet."""
+        """Return the result that is next in order; None if it isn't there yet."""
         return self.pending.popleft().result() if self.pending and self.pending[0].done() else None
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Results:
         return self
 
     async def __anext__(self) -> Result:
-        """Give the next result."""
+        """Return the next result."""
         if not self._news:
             self._news.append(ThreadsafeEvent())
         try:
@@ -174,7 +174,7 @@ class SyncResults:
         return self
 
     def __next__(self) -> Result:
-        """Give the next result."""
+        """Return the next result."""
         while True:
             result = self._window.next_nowait()
             if result is not None:

@@ -28,7 +28,7 @@ class Provider(Protocol):
 
 
 def provider_name(provider: object) -> str:
-    """Give a provider's name for messages."""
+    """Return a provider's name for messages."""
     return str(getattr(provider, "__name__", None) or type(provider).__name__)
 
 

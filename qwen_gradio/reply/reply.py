@@ -68,7 +68,7 @@ class Reply:
         return self
 
     async def __anext__(self) -> str:
-        """Give the next fragment.
+        """Return the next fragment.
 
         Raises:
             QwenGradioError: the reply failed; `partial` holds the text so far.
@@ -81,7 +81,7 @@ class Reply:
                 return text
 
     def _text_of(self, fragment: Fragment) -> str:
-        """Give a fragment's text for the str stream: the new text whole, where it takes something back."""
+        """Return a fragment's text for the str stream: the new text whole, where it takes something back."""
         if fragment.kind == "thinking" and not self._include_thinking:
             return ""
         decoder = self._attempts.current.decoders[fragment.kind]
@@ -136,7 +136,7 @@ class Reply:
         self._state = transition(self._state, state)
 
     async def _next(self) -> Event | None:
-        """Give the next event, None after the last. Any exception while it is waited for ends the reply."""
+        """Return the next event, None after the last. Any exception while it is waited for ends the reply."""
         if self._state in OVER:
             return None
         if self._is_forked:

@@ -158,7 +158,7 @@ class Attempts:
         self._total: Deadline | None = None
 
     async def next(self) -> Event:
-        """Give the next event, Finished last.
+        """Return the next event, Finished last.
 
         Raises:
             AllFailed: there were several choices, and all have failed.

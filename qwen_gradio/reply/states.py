@@ -66,7 +66,7 @@ TRANSITIONS: Mapping[enum.Enum, set[Any]] = {
 
 
 def transition(state: S, new: S) -> S:
-    """Give the new state.
+    """Return the new state.
 
     Raises:
         RuntimeError: it can't follow this one, which is an error of this package.

@@ -93,7 +93,7 @@ class Space:
 
 
 def resolve(space: str) -> Space:
-    """Resolves a Space's id (`Qwen/Qwen2-72B-Instruct`), alias (`qwen-2-72b`) or http(s) URL.
+    """Resolve a Space's id (`Qwen/Qwen2-72B-Instruct`), alias (`qwen-2-72b`) or http(s) URL.
 
     Raises:
         InvalidSpace: it is none of these, or a URL with a user name and password.
@@ -122,7 +122,7 @@ def _subdomain(space_id: str) -> str:
 
 
 def _normalise_url(text: str) -> str:
-    """Returns an http(s) URL with its scheme in lower case and its host in ASCII, without default port and query."""
+    """Return an http(s) URL with its scheme in lower case and its host in ASCII, without default port and query."""
     url = _parse_url(text)
     if url is None:
         raise _invalid(text)
@@ -145,7 +145,7 @@ def _parse_url(text: str) -> str | None:
 
 
 def _ascii_host(host: str) -> str:
-    """Returns a host in ASCII.
+    """Return a host in ASCII.
 
     A character that IDNA 2003, Python's codec, maps to another than browsers do ("ß" to "ss") makes it invalid: it
     would name another host.
@@ -166,11 +166,11 @@ def _ascii_host(host: str) -> str:
 
 
 def _invalid(name: str) -> InvalidSpace:
-    """Creates the error, without a query, and without a name that may hold a password ("%40" is "@")."""
+    """Create the error, without a query, and without a name that may hold a password ("%40" is "@")."""
     shown = re.split(r"[?#]", name)[0]
     return InvalidSpace(_EXPECTED if "%40" in name else f"{_EXPECTED}; got {short_repr(shown)}")
 
 
 def generate_session_hash() -> str:
-    """Generates the name of a session: 12 hexadecimal characters of a uuid4."""
+    """Generate the name of a session: 12 hexadecimal characters of a uuid4."""
     return uuid.uuid4().hex[:12]

@@ -50,7 +50,7 @@ class Dependency:
 
 
 def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> list[Dependency]:
-    """Reads the named endpoints of a page, in the page's order.
+    """Read the named endpoints of a page, in the page's order.
 
     Args:
         config: the Space's `/config`.
@@ -80,7 +80,7 @@ def _dependencies_in_config(config: Mapping[str, Any], info: Mapping[str, Any]) 
 
 
 def _dependencies_in_info(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[Dependency]:
-    """Reads `/info` alone, for a `/config` whose dependencies have another form."""
+    """Read `/info` alone, for a `/config` whose dependencies have another form."""
     if config.get("dependencies") == []:
         return
     for name, description in (info.get("named_endpoints") or {}).items():

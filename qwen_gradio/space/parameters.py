@@ -95,7 +95,7 @@ class Parameter:
         return 2 if QUERY_NAMES.search(self.label) else 3, has_default
 
     def wrap_text(self, text: str) -> Any:
-        """Returns a text in the form that the component takes."""
+        """Return a text in the form that the component takes."""
         return {**EMPTY_MULTIMODAL, "text": text} if "multimodal" in self.component else text
 
     @property
@@ -112,7 +112,7 @@ class Parameter:
         )
 
     def validate(self, value: Any) -> Any:
-        """Returns the value to send: the caller's, merged into the default where both are mappings.
+        """Return the value to send: the caller's, merged into the default where both are mappings.
 
         Raises:
             InvalidOption: the value is no JSON, not of the published type, not a choice, or out of bounds.
@@ -151,7 +151,7 @@ class Parameter:
 
 
 def check_value(name: str, value: object) -> None:
-    """Checks that an option's value can be sent as JSON.
+    """Check that an option's value can be sent as JSON.
 
     Raises:
         InvalidOption: it holds a number that isn't finite, a lone surrogate, a cycle, or an object without a JSON form.
@@ -167,7 +167,7 @@ def check_value(name: str, value: object) -> None:
 
 
 def component_type(component: Mapping[str, Any]) -> str:
-    """Returns the type of a component in `/config`, in lower case."""
+    """Return the type of a component in `/config`, in lower case."""
     return str(component.get("type", "")).lower()
 
 
@@ -183,7 +183,7 @@ def parse_parameter(
     used_names: Collection[str],
     defaults: Mapping[str, Any],
 ) -> Parameter:
-    """Parses a parameter's component in `/config` and its entry in `/info`.
+    """Parse a parameter's component in `/config` and its entry in `/info`.
 
     Args:
         number: its index among the parameters.
@@ -217,7 +217,7 @@ def _name_from_label(label: str, number: int, used_names: Collection[str]) -> st
 
 
 def _default(type_: str, props: Mapping[str, Any], description: Mapping[str, Any], known: Any) -> Any:
-    """Returns the published default, or else the known one, or an empty text."""
+    """Return the published default, or else the known one, or an empty text."""
     published = description["parameter_default"] if description.get("parameter_has_default") else props.get("value")
     default = known if published is None else published
     if default is None and type_.endswith(TEXT_INPUTS):
@@ -232,7 +232,7 @@ def _kind(component: Mapping[str, Any], description: Mapping[str, Any]) -> str |
 
 
 def _choices(props: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """Returns the values of the published choices, which are (label, value) pairs; None for any value.
+    """Return the values of the published choices, which are (label, value) pairs; None for any value.
 
     Published without choices, a component may get some from the page, so that any value may be one.
     """

@@ -58,7 +58,7 @@ class Endpoint:
         return tuple(parameter for parameter in self.parameters if parameter.name not in own)
 
     def arguments(self, chat: Chat, options: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Builds the arguments of the call, in order.
+        """Build the arguments of the call, in order.
 
         The question includes the system message and the earlier turns, where the endpoint has no input for them.
 
@@ -87,7 +87,7 @@ class Endpoint:
         return {**value, self.system_key: system} if self.system_key else system
 
     def snapshot(self, output: object, chat: Chat, *, whole: bool = False) -> Snapshot | None:
-        """Reads the reply so far.
+        """Read the reply so far.
 
         Args:
             output: an output of the call.
@@ -134,7 +134,7 @@ class Endpoint:
 
 
 def _plain_reply(value: object, *, whole: bool) -> Snapshot | None:
-    """Reads a text, or the role dicts that a `gr.ChatInterface` returns for messages."""
+    """Read a text, or the role dicts that a `gr.ChatInterface` returns for messages."""
     if not isinstance(value, list | tuple):
         return chatbot.parse_content(value, whole=whole)
     messages = [{"role": "assistant", "content": item} for item in value]
@@ -146,7 +146,7 @@ def _unreadable(output: object) -> ProtocolError:
 
 
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
-    """Checks the names of options.
+    """Check the names of options.
 
     Raises:
         InvalidOption: some are unknown; the message lists the known ones.
@@ -158,7 +158,7 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
 
 
 def check_option_values(options: Mapping[str, Any]) -> None:
-    """Checks that the values of options can be sent as JSON, whatever the Space accepts.
+    """Check that the values of options can be sent as JSON, whatever the Space accepts.
 
     Raises:
         InvalidOption: one can't be sent.
@@ -168,7 +168,7 @@ def check_option_values(options: Mapping[str, Any]) -> None:
 
 
 def check_api_name(api_name: object) -> None:
-    """Checks the name of an endpoint; None stands for the chat endpoint.
+    """Check the name of an endpoint; None stands for the chat endpoint.
 
     Raises:
         InvalidOption: it isn't a string, is blank, or has control characters.
@@ -186,7 +186,7 @@ def find_chat_endpoint(
     api_name: str | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> Endpoint:
-    """Finds the chat endpoint of a Space.
+    """Find the chat endpoint of a Space.
 
     A chat endpoint takes a text, or a Chatbot's value whose latest turn is the question. It returns a Chatbot's value,
     a ChatInterface's response, or a single text. Of several, the first by this ranking is returned:
@@ -248,7 +248,7 @@ def _missing(wanted: str | None, *, exists: bool) -> str:
 
 
 def _rank(dependency: Dependency, endpoint: Endpoint, followed_up: Collection[object]) -> tuple[bool, ...]:
-    """Ranks a chat endpoint as `find_chat_endpoint` says; `followed_up` has the ids that others follow."""
+    """Rank a chat endpoint as `find_chat_endpoint` says; `followed_up` has the ids that others follow."""
     name = endpoint.api_name.strip("/")
     return (
         dependency.is_documented,
@@ -265,7 +265,7 @@ def _rank(dependency: Dependency, endpoint: Endpoint, followed_up: Collection[ob
 def as_chat_endpoint(
     dependency: Dependency, version: str, defaults: Mapping[str, Any], *, is_chosen: bool
 ) -> Endpoint | None:
-    """Reads a dependency as a chat endpoint; None if it can't be one.
+    """Read a dependency as a chat endpoint; None if it can't be one.
 
     Args:
         dependency: the dependency.
@@ -310,7 +310,7 @@ def _parameters(dependency: Dependency, defaults: Mapping[str, Any]) -> tuple[Pa
 
 
 def _reply_index(dependency: Dependency, *, any_text: bool) -> int | None:
-    """Finds the reply among the outputs: the first Chatbot, or else a text, if it is the only output or any will do."""
+    """Find the reply among the outputs: the first Chatbot, or else a text, if it is the only output or any will do."""
     types = [component_type(component) for component in dependency.outputs]
     chatbots = [index for index, type_ in enumerate(types) if is_chatbot_type(type_)]
     texts = [index for index, type_ in enumerate(types) if type_ in TEXT_OUTPUTS]
@@ -327,7 +327,7 @@ def _query(parameters: Sequence[Parameter]) -> str | None:
 
 
 def _system(parameters: Sequence[Parameter], query: str | None) -> tuple[str | None, str | None]:
-    """Finds the parameter for the system message, or one whose default has a key for it; and that key."""
+    """Find the parameter for the system message, or one whose default has a key for it; and that key."""
     for parameter in parameters:
         if parameter.is_for_system and parameter.name != query:
             return parameter.name, None

@@ -25,7 +25,7 @@ class _OpaqueText(str):
 
 
 def verbatim(value: Any) -> Any:
-    """Copies a JSON value so that gradio_client reads no file: in mappings that may name one, text is opaque."""
+    """Copy a JSON value so that gradio_client reads no file: in mappings that may name one, text is opaque."""
     if isinstance(value, Mapping):
         is_file = "path" in value or "meta" in value or "_type" in value
         return {

@@ -29,14 +29,14 @@ class Snapshot:
 
 
 def history_format(version: str, chatbot_type: object) -> HistoryFormat:
-    """Returns the history format of a server, by its Gradio version and its Chatbot's `type`."""
+    """Return the history format of a server, by its Gradio version and its Chatbot's `type`."""
     if int(version.split(".")[0]) >= 6:
         return "parts"
     return "messages" if chatbot_type == "messages" else "pairs"
 
 
 def encode(turns: Sequence[Turn], form: HistoryFormat) -> list[Any]:
-    """Encodes turns as a Chatbot's value; an empty side is None in a pair, and no message in the other formats."""
+    """Encode turns as a Chatbot's value; an empty side is None in a pair, and no message in the other formats."""
     if form == "pairs":
         return [[user or None, answer or None] for user, answer in turns]
     messages = [message for user, answer in turns for message in (("user", user), ("assistant", answer))]
@@ -48,7 +48,7 @@ def _content(text: str, form: HistoryFormat) -> object:
 
 
 def unwrap_update(output: object) -> object:
-    """Returns the value in an update of a component, or the output itself; None for an update without a value."""
+    """Return the value in an update of a component, or the output itself; None for an update without a value."""
     if isinstance(output, dict):
         for name in ("value", "items"):
             if name in output:
@@ -58,7 +58,7 @@ def unwrap_update(output: object) -> object:
 
 
 def latest_reply(value: object, *, whole: bool = False) -> Snapshot | None:
-    """Reads the latest reply in a Chatbot's value.
+    """Read the latest reply in a Chatbot's value.
 
     Its thinking is the text in `<think>` at the start of a message, messages with a title (`metadata.title`, as
     Gradio's guide marks thoughts and tool use), and parts of type "tool".
@@ -87,7 +87,7 @@ def _is_pair(item: object) -> TypeGuard[Sequence[object]]:
 
 
 def _latest_answers(value: Sequence[object]) -> list[object]:
-    """Returns the answers since the last pair with a question; an answer may span several pairs."""
+    """Return the answers since the last pair with a question; an answer may span several pairs."""
     answers: list[object] = []
     for pair in reversed(value):
         if not _is_pair(pair):
@@ -99,7 +99,7 @@ def _latest_answers(value: Sequence[object]) -> list[object]:
 
 
 def _latest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
-    """Returns the assistant's messages since the last message of another role."""
+    """Return the assistant's messages since the last message of another role."""
     messages: list[Mapping[str, Any]] = []
     for message in reversed(value):
         if not isinstance(message, dict) or message.get("role") != "assistant":
@@ -109,7 +109,7 @@ def _latest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
 
 
 def latest_question(value: Sequence[object]) -> str | None:
-    """Reads the latest question in a Chatbot's value; None if it has none, or one of another form."""
+    """Read the latest question in a Chatbot's value; None if it has none, or one of another form."""
     for item in reversed(value):
         if isinstance(item, dict) and item.get("role") == "user":
             return _question(item.get("content"))
@@ -124,7 +124,7 @@ def _question(content: object) -> str | None:
 
 
 def parse_content(content: object, *, whole: bool = False) -> Snapshot | None:
-    """Parses the content of one message; see `latest_reply`.
+    """Parse the content of one message; see `latest_reply`.
 
     Args:
         content: a text, None, a part, a list of parts, or a role dict.
@@ -177,7 +177,7 @@ def _without_partial_tag(thinking: str, closing_tag: str) -> str:
 
 
 def _join(snapshots: Sequence[Snapshot | None], separator: str) -> Snapshot | None:
-    """Joins the readable snapshots, thoughts as paragraphs; None if all are unreadable."""
+    """Join the readable snapshots, thoughts as paragraphs; None if all are unreadable."""
     if len(snapshots) == 1:
         return snapshots[0]
     known = [snapshot for snapshot in snapshots if snapshot is not None]

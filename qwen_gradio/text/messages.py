@@ -34,7 +34,7 @@ class Chat:
 
 
 def parse_messages(messages: str | Sequence[Message], system: str | None = None) -> Chat:
-    """Parses a prompt, or messages in the form of OpenAI's clients.
+    """Parse a prompt, or messages in the form of OpenAI's clients.
 
     System messages are joined by newlines, after `system`; "developer" is another name for "system". Successive
     messages of one role are joined by a blank line. An assistant's message without content, as in a call of tools, is
@@ -56,7 +56,7 @@ def parse_messages(messages: str | Sequence[Message], system: str | None = None)
 
 
 def as_messages(messages: str | Sequence[Message]) -> Sequence[Message]:
-    """Returns a prompt as a user's message, and messages unchanged.
+    """Return a prompt as a user's message, and messages unchanged.
 
     Raises:
         InvalidMessages: neither a prompt nor a sequence of mappings.
@@ -78,7 +78,7 @@ def _is_list(value: object) -> bool:
 
 
 def format_prompt(messages: Sequence[Message]) -> str:
-    """Formats messages as one prompt, as g4f's `format_prompt` does.
+    """Format messages as one prompt, as g4f's `format_prompt` does.
 
     A single message is returned verbatim. Several become lines `Role: content`, without blank ones, and `Assistant:`
     at the end for the model to continue.
@@ -96,7 +96,7 @@ def format_prompt(messages: Sequence[Message]) -> str:
 
 
 def split_system(messages: Sequence[Message]) -> tuple[str, str]:
-    """Splits messages into the system message and one prompt, as g4f's provider sends them; see `format_prompt`.
+    """Split messages into the system message and one prompt, as g4f's provider sends them; see `format_prompt`.
 
     Raises:
         InvalidMessages: a role or content that isn't text.
@@ -114,7 +114,7 @@ def _is_system(message: Message) -> bool:
 
 
 def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
-    """Formats the question as one prompt, with the parts that a Space has no input for; see `format_prompt`.
+    """Format the question as one prompt, with the parts that a Space has no input for; see `format_prompt`.
 
     Args:
         chat: the conversation.
@@ -128,7 +128,7 @@ def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
 
 
 def content_text(content: object, *, none: str | None = None) -> str:
-    """Returns a message's content as text.
+    """Return a message's content as text.
 
     Args:
         content: a string, or a list of strings and text parts.
@@ -153,7 +153,7 @@ def _part_text(part: object) -> str:
 
 
 def _text(value: object, name: str) -> str:
-    """Returns a text as a plain str, which a str enum is not: it has its own `str()`."""
+    """Return a text as a plain str, which a str enum is not: it has its own `str()`."""
     if not isinstance(value, str):
         raise InvalidMessages(f"expected text as {name}; got {short_repr(value)}")
     try:
@@ -171,7 +171,7 @@ def _parse_message(message: Message) -> tuple[str, str]:
 
 
 def _turns(dialogue: Iterable[tuple[str, str]]) -> Iterator[Turn]:
-    """Pairs questions with answers; a user's message after an answer begins a new turn."""
+    """Pair questions with answers; a user's message after an answer begins a new turn."""
     questions: list[str] = []
     answers: list[str] = []
     for role, text in dialogue:

@@ -29,7 +29,7 @@ class Edit:
     text: str
 
     def apply(self, before: str) -> str:
-        """Returns the reply after this edit."""
+        """Return the reply after this edit."""
         return before[: self.start] + self.text
 
 
@@ -51,17 +51,17 @@ class SnapshotDecoder:
         self._appended: list[str] = []
 
     def feed(self, snapshot: str) -> Edit | None:
-        """Decodes the next snapshot; None if it brings nothing new."""
+        """Decode the next snapshot; None if it brings nothing new."""
         if snapshot.endswith(CURSORS):
             snapshot = self._without_cursor(snapshot)
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
     def finish(self, snapshot: str) -> Edit | None:
-        """Decodes the last snapshot, all of which is text; None if it brings nothing new."""
+        """Decode the last snapshot, all of which is text; None if it brings nothing new."""
         return self._advance(snapshot, last=True)
 
     def _without_cursor(self, snapshot: str) -> str:
-        """Removes the cursor and the blanks before it, except those that the reader has."""
+        """Remove the cursor and the blanks before it, except those that the reader has."""
         cut = snapshot[:-1]
         stripped = cut.rstrip()
         sent = self.text[len(stripped) :]
@@ -86,7 +86,7 @@ class SnapshotDecoder:
 
 
 def _common_prefix(a: str, b: str) -> int:
-    """Returns the length of the common prefix, by bisection: each character is compared about twice."""
+    """Return the length of the common prefix, by bisection: each character is compared about twice."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2
