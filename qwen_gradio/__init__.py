@@ -97,14 +97,14 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
-    """Import the modules at the first use of a name: importing the package alone doesn't wait for anyio."""
+    """Import the modules when a public name is first used: `import qwen_gradio` alone doesn't import anyio."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     for module in _MODULES:
         for public, value in vars(importlib.import_module(f"{__name__}.{module}")).items():
             if public in __all__:
                 globals()[public] = value
-                # Reprs and tracebacks say where users find a class, not which module it is in.
+                # Reprs and tracebacks name a class by its public path, not by the module that defines it.
                 if getattr(value, "__module__", "").startswith(f"{__name__}."):
                     value.__module__ = __name__
     return globals()[name]

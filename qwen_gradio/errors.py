@@ -1,30 +1,30 @@
 """Every exception of this package, as one tree.
 
 QwenGradioError
-├── UsageError (ValueError)         wrong use: raised before the question is sent
-│   ├── InvalidMessages             no question, an unknown role, content that isn't text, an answer at the end
-│   ├── InvalidSpace                no id, alias or URL
+├── UsageError (ValueError)         an invalid argument: raised before the question is sent
+│   ├── InvalidMessages             no question, an unknown role, content other than text, an answer last
+│   ├── InvalidSpace                not an id, an alias or a URL
 │   └── InvalidOption               an unknown option, or a value out of its range
-├── SpaceError                      the Space was reached, and its reply is not whole
+├── SpaceError                      the Space was reached, but its reply is not complete
 │   ├── SpaceNotFound               no such Space, or a private one
-│   ├── SpaceUnavailable *          an HTTP error: asleep, paused, building, broken (`state`)
+│   ├── SpaceUnavailable *          an HTTP error; the Space is asleep, paused, building or broken (`state`)
 │   ├── NotAGradioApp               no Gradio app at the URL
 │   ├── NeedsAuthentication         no token or password, or a wrong one
-│   ├── RateLimited *               too many requests, or a GPU quota that is used up (`retry_after`)
-│   ├── QueueFull *                 too many questions in its queue
-│   ├── EndpointNotFound            no chat endpoint
-│   ├── AppRaised                   an exception in its own code
+│   ├── RateLimited *               too many requests, or a GPU quota used up (`retry_after`)
+│   ├── QueueFull *                 its queue has no free place
+│   ├── EndpointNotFound            no chat endpoint, or none of that name
+│   ├── AppRaised                   an exception in the Space's own code
 │   ├── ProtocolError               data that gradio_client can't read
-│   ├── EmptyReply *                an end without text
+│   ├── EmptyReply *                finished without text
 │   └── ReplyTooLong                more text than `max_reply_chars`
 ├── TransportError                  the connection failed
 │   ├── CannotConnect *             refused, no such host, TLS or proxy failure
-│   ├── ConnectionLost *            closed before the reply was whole
+│   ├── ConnectionLost *            closed before the reply was complete
 │   └── DeadlineExceeded * (TimeoutError)   one of the `Timeouts` passed (`deadline`)
-├── ProviderFailed                  a fallback provider raised an exception of another kind
+├── ProviderFailed                  a fallback provider raised an exception that is not a QwenGradioError
 └── AllFailed (ExceptionGroup)      the Space and every fallback failed (`exceptions`)
 
-* `retryable`: a later try can succeed.
+* `retryable`: another attempt may succeed.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_REPR_CHARS
 
 
 def short_repr(value: object) -> str:
-    """Return the repr of an invalid value for a message: short, whatever its size, depth and class."""
+    """Return the repr of an invalid value for a message, at most `MAX_REPR_CHARS` long."""
     try:
         return _REPR.repr(value)[:MAX_REPR_CHARS]
-    except Exception:  # noqa: BLE001 - ints beyond `sys.get_int_max_str_digits()`, and any class, may have no repr
+    except Exception:  # noqa: BLE001 - repr fails for ints beyond `sys.get_int_max_str_digits()`, and may in any class
         return f"<{type(value).__name__}>"
 
 
@@ -97,11 +97,11 @@ class QwenGradioError(Exception):
     """Base class of every exception of this package.
 
     Attributes:
-        space: the Space's id or URL; `""` if none is involved.
+        space: the Space's id or URL; `""` if the error concerns none.
         partial: the text of the reply before the error; `""` if there was none.
-        retryable: True if a later try can succeed.
-        state: the state of the Space by the Hub ("sleeping", "paused", …); `""` if that was not looked up.
-        __cause__: the foreign exception that caused it, if any.
+        retryable: True if another attempt may succeed.
+        state: the Space's state as the Hub reports it ("sleeping", "paused", …); `""` if it was not fetched.
+        __cause__: the exception of another library that caused it; None if none did.
     """
 
     retryable: bool = False
@@ -114,13 +114,13 @@ class QwenGradioError(Exception):
         self.state = ""
 
     def set_state(self, state: str) -> None:
-        """Record the state that the Hub reports; a terminal one makes the error not retryable."""
+        """Set the state that the Hub reports; a terminal one makes the error not retryable."""
         self.state = state
         if state in TERMINAL_STATES:
             self.retryable = False
 
     def __str__(self) -> str:
-        """Name the Space, the failure, and the advice."""
+        """Format the Space, the failure, the state and the advice as one line."""
         failure = f"{self.space}: {self.args[0]}" if self.space else str(self.args[0])
         if self.state:
             failure = f"{failure}; the Hub says: {self.state}"
@@ -133,7 +133,7 @@ class UsageError(QwenGradioError, ValueError):
 
 
 class InvalidMessages(UsageError):
-    """Raised when the messages end without a question, or have another form."""
+    """Raised when the messages do not end with a question, or are not OpenAI-style messages."""
 
 
 class InvalidSpace(UsageError):
@@ -145,7 +145,7 @@ class InvalidOption(UsageError):
 
 
 class SpaceError(QwenGradioError):
-    """Raised when the Space was reached, and its reply is not whole."""
+    """Raised when the Space was reached, but its reply is not complete."""
 
 
 class SpaceNotFound(SpaceError):
@@ -155,13 +155,13 @@ class SpaceNotFound(SpaceError):
 
 
 class NotAGradioApp(SpaceError):
-    """Raised when the URL is not that of a Gradio app."""
+    """Raised when no Gradio app answers at the URL."""
 
     advice = "Check the URL: for a Space it is https://<owner>-<name>.hf.space"
 
 
 class NeedsAuthentication(SpaceError):
-    """Raised when the Space requires a token, or a user name and password, and got none that it accepts."""
+    """Raised when the Space accepts no request without a valid token, or user name and password."""
 
     advice = "Pass token=, or auth=(user, password), that this Space accepts"
 
@@ -170,7 +170,7 @@ class RateLimited(SpaceError):
     """Raised when the Space or the Hub refuses more requests, or the GPU quota is used up.
 
     Attributes:
-        retry_after: seconds to wait before the next try; None if unknown.
+        retry_after: seconds to wait before the next attempt; None if unknown.
     """
 
     retryable = True
@@ -196,15 +196,15 @@ class QueueFull(SpaceError):
 
 
 class EndpointNotFound(SpaceError):
-    """Raised when the Space has no chat endpoint, or not the one of `api_name`."""
+    """Raised when the Space has no chat endpoint, or none named `api_name`."""
 
-    advice = "Name another by api_name="
+    advice = "Pass the name of an endpoint as api_name="
 
 
 class AppRaised(SpaceError):
-    """Raised when the Space's own code raised an exception; the message has the app's, if published."""
+    """Raised when the Space's own code raises an exception; the message includes the app's, if published."""
 
-    advice = "The usual reasons are too long a prompt, a rate limit and moderation"
+    advice = "The usual causes are a prompt that is too long, a rate limit and moderation"
 
 
 class ProtocolError(SpaceError):
@@ -221,7 +221,7 @@ class EmptyReply(SpaceError):
 
 
 class ReplyTooLong(SpaceError):
-    """Raised when a reply is longer than `max_reply_chars`; `partial` has the text before that."""
+    """Raised when a reply is longer than `max_reply_chars`; `partial` is the text before the limit."""
 
     advice = "Ask for a shorter reply, or raise max_reply_chars="
 
@@ -238,7 +238,7 @@ class CannotConnect(TransportError):
 
 
 class ConnectionLost(TransportError):
-    """Raised when the connection is closed before the reply is whole."""
+    """Raised when the connection is closed before the reply is complete."""
 
     retryable = True
     advice = "Ask again"
@@ -248,7 +248,7 @@ class DeadlineExceeded(TransportError, TimeoutError):
     """Raised when one of the `Timeouts` passes.
 
     Attributes:
-        deadline: the name of its field.
+        deadline: the name of the field of `Timeouts`.
     """
 
     retryable = True
@@ -260,11 +260,11 @@ class DeadlineExceeded(TransportError, TimeoutError):
 
 
 class ProviderFailed(QwenGradioError):
-    """Raised when a fallback provider raises an exception of another kind, its `__cause__`."""
+    """Raised when a fallback provider raises an exception that is not a QwenGradioError: the `__cause__`."""
 
 
 class AllFailed(QwenGradioError, _Group):
-    """Raised when the Space and every fallback failed before their first fragment; an ExceptionGroup.
+    """Raised when the Space and every fallback fail before their first fragment. An ExceptionGroup.
 
     Attributes:
         exceptions: their errors, in order.

@@ -1,8 +1,8 @@
-"""A Chatbot component's value <-> turns; the latest reply in it, its thinking apart. Pure.
+"""A Chatbot component's value <-> turns; the latest reply in it, split into answer and thinking. Pure.
 
-Gradio has had three history formats, and a server accepts its own alone: pairs (4.x; the default of 5.x), role dicts
+Gradio has three history formats, and each server accepts only its own: pairs (4.x; the default of 5.x), role dicts
 with string content (5.x, `type="messages"`), role dicts with a list of parts (6.x). The components of
-modelscope_studio publish others: pairs of dicts with "text", and parts with "content".
+modelscope_studio return two more: pairs of dicts with "text", and parts with "content".
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .messages import Turn
 
 HistoryFormat: TypeAlias = Literal["pairs", "messages", "parts"]
 
-_THINKING_TAGS = ("<think>", "<thinking>")  # models write their thinking between these, before the answer
+_THINKING_TAGS = ("<think>", "<thinking>")  # models write these, and their closing tags, around their thinking
 _OPENING_TAG = re.compile(rf"\s*({'|'.join(_THINKING_TAGS)})\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A reply at one moment: the answer so far, and the thinking before it."""
+    """A reply at one moment: the answer and the thinking so far."""
 
     answer: str = ""
     thinking: str = ""
@@ -36,7 +36,7 @@ def history_format(version: str, chatbot_type: object) -> HistoryFormat:
 
 
 def encode(turns: Sequence[Turn], form: HistoryFormat) -> list[Any]:
-    """Encode turns as a Chatbot's value; an empty side is None in a pair, and no message in the other formats."""
+    """Encode turns as a Chatbot's value; an empty text is None in a pair, and is omitted from the other formats."""
     if form == "pairs":
         return [[user or None, answer or None] for user, answer in turns]
     messages = [message for user, answer in turns for message in (("user", user), ("assistant", answer))]
@@ -48,7 +48,7 @@ def _content(text: str, form: HistoryFormat) -> object:
 
 
 def unwrap_update(output: object) -> object:
-    """Return the value in an update of a component, or the output itself; None for an update without a value."""
+    """Return the value in a component's update; any other output unchanged; None for an update without a value."""
     if isinstance(output, dict):
         for name in ("value", "items"):
             if name in output:
@@ -60,15 +60,15 @@ def unwrap_update(output: object) -> object:
 def latest_reply(value: object, *, whole: bool = False) -> Snapshot | None:
     """Read the latest reply in a Chatbot's value.
 
-    Its thinking is the text in `<think>` at the start of a message, messages with a title (`metadata.title`, as
-    Gradio's guide marks thoughts and tool use), and parts of type "tool".
+    Three things are thinking: text in `<think>` at the start of a message; messages with a `metadata.title`, as
+    Gradio's guide marks thoughts and tool use; and parts of type "tool".
 
     Args:
         value: the Chatbot's value.
-        whole: True for the last value: a `<` at its end is text, not the start of a tag.
+        whole: True for the last value, where a `<` at the end is text, not the start of a tag.
 
     Returns:
-        the reply; an empty Snapshot if the latest turn has none yet; None if the value has another form.
+        The reply; an empty Snapshot if the latest turn has none yet; None if the value has an unknown form.
     """
     if not isinstance(value, list | tuple):
         return None
@@ -109,7 +109,7 @@ def _latest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
 
 
 def latest_question(value: Sequence[object]) -> str | None:
-    """Read the latest question in a Chatbot's value; None if it has none, or one of another form."""
+    """Read the latest question in a Chatbot's value; None if there is none, or if it has an unknown form."""
     for item in reversed(value):
         if isinstance(item, dict) and item.get("role") == "user":
             return _question(item.get("content"))
@@ -131,7 +131,7 @@ def parse_content(content: object, *, whole: bool = False) -> Snapshot | None:
         whole: True for the last value.
 
     Returns:
-        its text; None if it has another form.
+        Its text; None if it has an unknown form.
     """
     if content is None:
         return Snapshot()
@@ -167,7 +167,7 @@ def _split_thinking(text: str, *, whole: bool) -> Snapshot:
 
 
 def _is_partial_tag(text: str) -> bool:
-    """True if the text may become an opening tag; blanks before it count up to 40 characters."""
+    """Return True if the text may be the start of an opening tag; 40 characters or more, blanks included, never are."""
     return len(text) < 40 and any(tag.startswith(text.lstrip()) for tag in _THINKING_TAGS)
 
 

@@ -1,4 +1,4 @@
-"""A prompt, or OpenAI-style messages, -> a Chat; a Chat -> one prompt in g4f's form. Pure."""
+"""A prompt or OpenAI-style messages -> a Chat -> one prompt in g4f's form. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Message: TypeAlias = Mapping[str, Any]
 """`{"role": "system" | "developer" | "user" | "assistant", "content": str | list of {"type": "text", "text": str}}`"""
 
 Turn: TypeAlias = tuple[str, str]
-"""The user's text and the assistant's; `""` for a missing one."""
+"""The user's text and the assistant's; `""` where there is none."""
 
 ROLES = ("system", "developer", "user", "assistant")
 _CONTENT = "content, a string or text parts"
@@ -23,7 +23,7 @@ class Chat:
     """A conversation that ends with a question.
 
     Attributes:
-        system: the system message; None for the Space's own.
+        system: the system message; None keeps the Space's own.
         turns: the earlier turns, oldest first.
         query: the question.
     """
@@ -37,11 +37,11 @@ def parse_messages(messages: str | Sequence[Message], system: str | None = None)
     """Parse a prompt, or messages in the form of OpenAI's clients.
 
     System messages are joined by newlines, after `system`; "developer" is another name for "system". Successive
-    messages of one role are joined by a blank line. An assistant's message without content, as in a call of tools, is
+    messages of one role are joined by a blank line. An assistant's message without content, as in a tool call, is
     empty.
 
     Raises:
-        InvalidMessages: no question, an unknown role, content that isn't text, or an answer at the end.
+        InvalidMessages: no question, an unknown role, content other than text, or an assistant's message at the end.
     """
     parsed = [_parse_message(message) for message in as_messages(messages)]
     systems = [] if system is None else [_text(system, "the system message")]
@@ -56,10 +56,10 @@ def parse_messages(messages: str | Sequence[Message], system: str | None = None)
 
 
 def as_messages(messages: str | Sequence[Message]) -> Sequence[Message]:
-    """Return a prompt as a user's message, and messages unchanged.
+    """Return messages: a prompt becomes one user message, messages stay unchanged.
 
     Raises:
-        InvalidMessages: neither a prompt nor a sequence of mappings.
+        InvalidMessages: the argument is neither a prompt nor a sequence of mappings.
     """
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
@@ -80,8 +80,8 @@ def _is_list(value: object) -> bool:
 def format_prompt(messages: Sequence[Message]) -> str:
     """Format messages as one prompt, as g4f's `format_prompt` does.
 
-    A single message is returned verbatim. Several become lines `Role: content`, without blank ones, and `Assistant:`
-    at the end for the model to continue.
+    A single message is returned verbatim. Several become lines `Role: content`, blank messages left out, and a last
+    line `Assistant:` for the model to continue.
 
     Raises:
         InvalidMessages: a role or content that isn't text.
@@ -96,7 +96,7 @@ def format_prompt(messages: Sequence[Message]) -> str:
 
 
 def split_system(messages: Sequence[Message]) -> tuple[str, str]:
-    """Split messages into the system message and one prompt, as g4f's provider sends them; see `format_prompt`.
+    """Split messages into the system message and one prompt by `format_prompt`, as g4f's provider does.
 
     Raises:
         InvalidMessages: a role or content that isn't text.
@@ -114,7 +114,7 @@ def _is_system(message: Message) -> bool:
 
 
 def as_prompt(chat: Chat, *, system: bool = False, turns: bool = True) -> str:
-    """Format the question as one prompt, with the parts that a Space has no input for; see `format_prompt`.
+    """Format the question, and the parts of the chat that the Space has no input for, as one prompt by `format_prompt`.
 
     Args:
         chat: the conversation.
@@ -132,10 +132,10 @@ def content_text(content: object, *, none: str | None = None) -> str:
 
     Args:
         content: a string, or a list of strings and text parts.
-        none: the text for None; without it, None is invalid.
+        none: the text to return for a content of None; None makes such content invalid.
 
     Raises:
-        InvalidMessages: the content isn't text.
+        InvalidMessages: the content is not text.
     """
     if content is None and none is not None:
         return none
@@ -153,7 +153,7 @@ def _part_text(part: object) -> str:
 
 
 def _text(value: object, name: str) -> str:
-    """Return a text as a plain str, which a str enum is not: it has its own `str()`."""
+    """Return a text as a plain str: a subclass, such as a str enum, may have its own `__str__`."""
     if not isinstance(value, str):
         raise InvalidMessages(f"expected text as {name}; got {short_repr(value)}")
     try:

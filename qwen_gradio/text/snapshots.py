@@ -1,9 +1,10 @@
 """Snapshots of a growing reply -> edits. Pure.
 
 A snapshot is the whole reply as the Space shows it at one moment: usually the previous snapshot with text appended.
-The decoder compares the last `WINDOW` characters of each snapshot, and all of it when the text has doubled and at the
-end, so that the cost grows with the reply's length, not with its square. Replies up to `WINDOW` characters are
-compared whole each time; in longer ones, a rewrite before the window is found at the next whole comparison.
+The decoder compares only the last `WINDOW` characters of most snapshots, and the whole text whenever its length has
+doubled and at the end. So the cost grows with the reply's length, not with its square. Replies up to `WINDOW`
+characters are always compared whole; in longer ones, a rewrite before the window is detected at the next whole
+comparison.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 WINDOW = 4096  # characters; comparing them takes less than 0.1 µs
 CURSORS = ("▌", "▋", "▍", "█")  # typing cursors that chat pages draw after the latest token
 
-# What chat pages show before the first token: one short line that ends in dots, or one with such a word.
+# Text that chat pages show before the first token: one short line that ends in dots, or has one of these words.
 PLACEHOLDER = re.compile(
     r"\W*(?:[^\n]{0,60}(?:…|\.\.)|(?:thinking|loading|generating|processing|searching|please wait)\b[^\n]{0,40})\W*",
     re.IGNORECASE,
@@ -23,7 +24,7 @@ PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replaces the reply from offset `start` with `text`. Usually an append."""
+    """A replacement of the reply's text from offset `start` on by `text`. Usually an append."""
 
     start: int
     text: str
@@ -34,10 +35,10 @@ class Edit:
 
 
 class SnapshotDecoder:
-    """Decodes a series of snapshots into edits.
+    """A decoder of a series of snapshots into edits.
 
-    It holds back a typing cursor at the end, with new blanks before it, and a placeholder ("Thinking…") before the
-    first word. If the last snapshot still has them, they are text.
+    It withholds a typing cursor at the end, with the new blanks before it, and a placeholder ("Thinking…") before the
+    first word. Those that are still in the last snapshot are text.
 
     Attributes:
         text: the reply after the latest edit.
@@ -46,22 +47,22 @@ class SnapshotDecoder:
 
     def __init__(self) -> None:
         self.text = self.before = ""
-        # The reader has both of these: the snapshot that was last compared whole, and the text appended since.
+        # Together the reply so far: the snapshot that was last compared whole, and the text appended since.
         self._compared = ""
         self._appended: list[str] = []
 
     def feed(self, snapshot: str) -> Edit | None:
-        """Decode the next snapshot; None if it brings nothing new."""
+        """Decode the next snapshot; return None if it changes nothing."""
         if snapshot.endswith(CURSORS):
             snapshot = self._without_cursor(snapshot)
         return self._advance("" if not self.text and PLACEHOLDER.fullmatch(snapshot, 0, 200) else snapshot)
 
     def finish(self, snapshot: str) -> Edit | None:
-        """Decode the last snapshot, all of which is text; None if it brings nothing new."""
+        """Decode the last snapshot, with nothing withheld; return None if it changes nothing."""
         return self._advance(snapshot, last=True)
 
     def _without_cursor(self, snapshot: str) -> str:
-        """Remove the cursor and the blanks before it, except those that the reader has."""
+        """Remove the cursor and the blanks before it, except blanks that earlier edits have sent."""
         cut = snapshot[:-1]
         stripped = cut.rstrip()
         sent = self.text[len(stripped) :]
@@ -86,7 +87,7 @@ class SnapshotDecoder:
 
 
 def _common_prefix(a: str, b: str) -> int:
-    """Return the length of the common prefix, by bisection: each character is compared about twice."""
+    """Return the length of the common prefix, by bisection, which compares each character twice or so."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2
