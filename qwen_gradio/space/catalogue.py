@@ -1,4 +1,4 @@
-"""A Space's id, alias or URL -> where it is; the Spaces known by name. Pure."""
+"""A Space's id, alias or URL -> the URL of its app; the catalogue of known Spaces. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import InvalidSpace, short_repr
 DEFAULT = "Qwen/Qwen2-72B-Instruct"
 DOMAIN = "hf.space"  # where the Hub hosts Spaces
 DEFAULT_PORTS = {"http": 80, "https": 443}
-MAX_LABEL_CHARS = 63  # between the dots of a host (RFC 1035)
+MAX_LABEL_CHARS = 63  # of one label of a host name, between its dots (RFC 1035)
 
 _SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _HUB_PAGE = re.compile(r"https?://huggingface\.co/spaces/([^/]+/[^/]+)(/.*)?")
@@ -27,14 +27,14 @@ _IPV4 = re.compile(r"\d+(\.\d+){3}")
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A Space known by name. Its own description takes precedence: it may have been rebuilt.
+    """A known Space. What the Space itself publishes takes precedence, as it may have been rebuilt.
 
     Attributes:
         id: its id on the Hub.
         aliases: its other names in this package.
-        description: its Gradio and its API, in words.
-        options: its parameters besides question, history and system message, with a default for each.
-        options_complete: True if `options` names them all, by the Space's source.
+        description: its Gradio version and its API, in words.
+        options: a default for each known parameter but question, history and system message.
+        options_complete: True if `options` has all of them, according to the Space's source; others are then invalid.
     """
 
     id: str
@@ -44,7 +44,8 @@ class CatalogueEntry:
     options_complete: bool = False
 
 
-QWEN3 = {"model": "qwen3-235b-a22b", "sys_prompt": "", "thinking_budget": 38}  # thousands of tokens, as its page has it
+# The page's own values; `thinking_budget` is in thousands of tokens.
+QWEN3 = {"model": "qwen3-235b-a22b", "sys_prompt": "", "thinking_budget": 38}
 
 CATALOGUE = (
     CatalogueEntry(DEFAULT, ("qwen-2-72b", "qwen-qwen2-72b-instruct"), "Gradio 4.32", options_complete=True),
@@ -74,12 +75,12 @@ _EXPECTED = f"expected a Space id like {DEFAULT}, an alias ({', '.join(sorted(AL
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where a Space is.
+    """A Space's name and URL.
 
     Attributes:
-        name: its name in messages: its id, or its URL where the id is not known.
+        name: its id, or its URL if the id is unknown.
         url: the http(s) URL of its Gradio app, without a slash at the end.
-        entry: its entry in the catalogue; None if it has none.
+        entry: its entry in the catalogue; None if there is none.
     """
 
     name: str
@@ -96,7 +97,7 @@ def resolve(space: str) -> Space:
     """Resolve a Space's id (`Qwen/Qwen2-72B-Instruct`), alias (`qwen-2-72b`) or http(s) URL.
 
     Raises:
-        InvalidSpace: it is none of these, or a URL with a user name and password.
+        InvalidSpace: `space` is none of these, or is a URL with a user name and password.
     """
     if not isinstance(space, str):
         raise InvalidSpace(f"{_EXPECTED}; got {type(space).__name__}")
@@ -117,7 +118,7 @@ def resolve(space: str) -> Space:
 
 
 def _subdomain(space_id: str) -> str:
-    """`Qwen/Qwen2.5-Max-Demo` -> `qwen-qwen2-5-max-demo`, as the Hub names its hosts."""
+    """Return the Hub's host name of a Space: `Qwen/Qwen2.5-Max-Demo` -> `qwen-qwen2-5-max-demo`."""
     return re.sub(r"[^a-z0-9]+", "-", space_id.lower()).strip("-")
 
 
@@ -138,7 +139,7 @@ def _parse_url(text: str) -> str | None:
         if parts.scheme not in DEFAULT_PORTS or netloc is None:
             return None
         host, port = _ascii_host(netloc[1]), parts.port
-    except ValueError:  # for the host, or for a port out of range
+    except ValueError:  # an invalid host, or a port out of range
         return None
     suffix = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{host}{suffix}{parts.path}".rstrip("/")
@@ -147,8 +148,8 @@ def _parse_url(text: str) -> str | None:
 def _ascii_host(host: str) -> str:
     """Return a host in ASCII.
 
-    A character that IDNA 2003, Python's codec, maps to another than browsers do ("ß" to "ss") makes it invalid: it
-    would name another host.
+    Python's codec follows IDNA 2003, browsers do not: a character that the codec replaces ("ß" by "ss") makes the host
+    invalid, as the result would be another host than in a browser.
 
     Raises:
         ValueError: the host is invalid.
@@ -166,11 +167,11 @@ def _ascii_host(host: str) -> str:
 
 
 def _invalid(name: str) -> InvalidSpace:
-    """Create the error, without a query, and without a name that may hold a password ("%40" is "@")."""
-    shown = re.split(r"[?#]", name)[0]
-    return InvalidSpace(_EXPECTED if "%40" in name else f"{_EXPECTED}; got {short_repr(shown)}")
+    """Create the error. It shows no query, and no name with "%40" ("@"), which may contain a password."""
+    without_query = re.split(r"[?#]", name)[0]
+    return InvalidSpace(_EXPECTED if "%40" in name else f"{_EXPECTED}; got {short_repr(without_query)}")
 
 
 def generate_session_hash() -> str:
-    """Generate the name of a session: 12 hexadecimal characters of a uuid4."""
+    """Generate a session's name: 12 hexadecimal characters of a uuid4."""
     return uuid.uuid4().hex[:12]

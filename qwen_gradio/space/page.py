@@ -1,4 +1,4 @@
-"""A Space's `/config` and `/info` -> the endpoints that its page describes. Pure."""
+"""A Space's `/config` and `/info` -> its endpoints. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Dependency:
     Attributes:
         api_name: its name, with the slash.
         config: its entry in `/config`; empty if it was read from `/info` alone.
-        inputs: components that the API takes values of, in order.
-        outputs: components that the API returns values of, in order.
-        parameters: its parameters in `/info`; None if it is hidden there.
+        inputs: the components of its arguments, in order.
+        outputs: the components of its results, in order.
+        parameters: its parameters in `/info`; None if `/info` hides it.
     """
 
     api_name: str
@@ -39,7 +39,7 @@ class Dependency:
 
     @property
     def keeps_state(self) -> bool:
-        """True if the server fills some inputs from the session."""
+        """True if the server takes some inputs from the session's State."""
         return len(self.inputs) < len(self.config.get("inputs") or ())
 
     @property
@@ -54,10 +54,10 @@ def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> list[Depen
 
     Args:
         config: the Space's `/config`.
-        info: its `/info`, which leaves hidden endpoints out.
+        info: its `/info`, which omits hidden endpoints.
 
     Raises:
-        Exception: of any class, if a value is not of the type that Gradio publishes.
+        Exception: a value is not of the type that Gradio publishes; of any class.
     """
     return list(_dependencies_in_config(config, info)) or list(_dependencies_in_info(config, info))
 
@@ -80,7 +80,7 @@ def _dependencies_in_config(config: Mapping[str, Any], info: Mapping[str, Any]) 
 
 
 def _dependencies_in_info(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[Dependency]:
-    """Read `/info` alone, for a `/config` whose dependencies have another form."""
+    """Read the endpoints from `/info` alone, for a `/config` whose dependencies have an unknown form."""
     if config.get("dependencies") == []:
         return
     for name, description in (info.get("named_endpoints") or {}).items():
@@ -93,5 +93,5 @@ def _as_components(documented: Sequence[Mapping[str, Any]]) -> list[Component]:
 
 
 def _is_skipped(component: Component | None) -> bool:
-    """True if the API leaves a component out, as gradio_client does (`skip_api`; before Gradio 4, States)."""
+    """Return True if the API omits a component, as gradio_client does (`skip_api`; before Gradio 4, a State)."""
     return component is None or bool(component.get("skip_api", component.get("type") == "state"))

@@ -1,4 +1,4 @@
-"""One input of an endpoint, read off its component: its name, its default, the values that it accepts. Pure."""
+"""One input of an endpoint: its name, its default, and the values that it accepts. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .verbatim import verbatim
 TEXT_INPUTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
 FILE_INPUTS = ("file", "image", "audio", "video", "imageeditor", "gallery")
 
-# Names and labels of the inputs for the system message and for the question.
+# Patterns of the names and labels of the inputs for the system message and for the question.
 SYSTEM_NAMES = re.compile(
     r"(^|[\W_])(system|sys)([\W_]|$)|^sys(tem)?(prompt|message|msg|instructions?)$|系统", re.IGNORECASE
 )
@@ -41,16 +41,16 @@ class Parameter:
     """One input of an endpoint.
 
     Attributes:
-        name: its name in the API, or the words of its label where the Space hides that.
+        name: its name in the API, or the words of its label if the Space publishes no name.
         label: its label on the page.
         component: the type of its component, in lower case.
-        default: the value that is sent if none is given.
+        default: the value that is sent if the caller passes none.
         kind: the JSON type of its values; None for any.
-        choices: the values to choose from; None for any value.
+        choices: the accepted values; None for any value.
         many: True if its value is a list of choices.
-        minimum: the least number; None for no bound.
-        maximum: the greatest number; None for no bound.
-        is_secret: True if the page hides its text, as a password.
+        minimum: the lower bound of a number, included; None for no bound.
+        maximum: the upper bound of a number, included; None for no bound.
+        is_secret: True if the page hides its text, as that of a password.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Parameter:
 
     @property
     def is_text(self) -> bool:
-        """True if text is typed into it."""
+        """True if a text is typed into its component."""
         return self.component.endswith(TEXT_INPUTS)
 
     @property
@@ -76,15 +76,16 @@ class Parameter:
 
     @property
     def is_for_system(self) -> bool:
-        """True if it takes text, and its name or label is a system message's."""
+        """True if it takes text, and has the name or label of a system message."""
         return self.is_text and bool(SYSTEM_NAMES.search(self.name) or SYSTEM_NAMES.search(self.label))
 
     @property
     def query_rank(self) -> tuple[int, bool] | None:
-        """Its rank as the input for the question, the lowest best; None if it can't be that.
+        """Its rank as the input for the question, the lowest first; None if it can't be that input.
 
-        1. its name is a question's: "message" (0) before "my_message" (1) before its label alone (2), or neither (3)
-        2. it has no default: a box with text in it is another setting
+        1. 0 if its name is a question's ("message"), 1 if its name ends in one ("my_message"), 2 if its label does,
+           3 otherwise
+        2. True if it has a default: a box with text in it is some other setting
         """
         if not self.is_text or self.is_for_system or self.is_secret:
             return None
@@ -95,12 +96,12 @@ class Parameter:
         return 2 if QUERY_NAMES.search(self.label) else 3, has_default
 
     def wrap_text(self, text: str) -> Any:
-        """Return a text in the form that the component takes."""
+        """Return a text in the form that the component accepts."""
         return {**EMPTY_MULTIMODAL, "text": text} if "multimodal" in self.component else text
 
     @property
     def expected(self) -> str:
-        """The values that it accepts, in words."""
+        """The accepted values, in words, for messages."""
         if self.choices is not None:
             choices = ", ".join(map(short_repr, self.choices))
             return f"a list of these: {choices}" if self.many else f"one of {choices}"
@@ -112,10 +113,10 @@ class Parameter:
         )
 
     def validate(self, value: Any) -> Any:
-        """Return the value to send: the caller's, merged into the default where both are mappings.
+        """Check the caller's value, and return the value to send: a mapping is merged into a default mapping.
 
         Raises:
-            InvalidOption: the value is no JSON, not of the published type, not a choice, or out of bounds.
+            InvalidOption: the value is not JSON, not of the published type, not a choice, or out of bounds.
         """
         if value is None and self.default is None:
             return None
@@ -138,7 +139,7 @@ class Parameter:
         return self.kind not in ("number", "integer") or self._is_in_bounds(value)
 
     def _is_choice(self, value: Any) -> bool:
-        """True if it equals a choice; True doesn't equal 1 here."""
+        """Return True if the value equals a choice; unlike in Python, True doesn't equal 1."""
         return any(
             value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in self.choices or ()
         )
@@ -154,11 +155,11 @@ def check_value(name: str, value: object) -> None:
     """Check that an option's value can be sent as JSON.
 
     Raises:
-        InvalidOption: it holds a number that isn't finite, a lone surrogate, a cycle, or an object without a JSON form.
+        InvalidOption: it contains a number that isn't finite, a lone surrogate, a cycle, or a class that JSON hasn't.
     """
     try:
         if isinstance(value, int):
-            float(value)  # servers can't read larger ones
+            float(value)  # raises for an int that servers can't read
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError as exc:
         raise InvalidOption(f"expected a JSON value for {name}, got a lone surrogate in {short_repr(value)}") from exc
@@ -172,7 +173,7 @@ def component_type(component: Mapping[str, Any]) -> str:
 
 
 def is_chatbot_type(type_: str) -> bool:
-    """True for the type of a Chatbot, Gradio's own or a custom one."""
+    """Return True for the type of a Chatbot, Gradio's own or a custom one."""
     return type_.endswith("chatbot")
 
 
@@ -188,9 +189,9 @@ def parse_parameter(
     Args:
         number: its index among the parameters.
         component: its component.
-        documented: its entry in `/info`; None if it is hidden.
+        documented: its entry in `/info`; None if `/info` hides the endpoint.
         used_names: the names of the parameters before it.
-        defaults: defaults by name, for parameters that have none published.
+        defaults: defaults by name, for parameters without a published one.
     """
     props: Mapping[str, Any] = component.get("props") or {}
     description = documented or {}
@@ -217,7 +218,7 @@ def _name_from_label(label: str, number: int, used_names: Collection[str]) -> st
 
 
 def _default(type_: str, props: Mapping[str, Any], description: Mapping[str, Any], known: Any) -> Any:
-    """Return the published default, or else the known one, or an empty text."""
+    """Return the published default, or else the known one; for a text input without either, an empty text."""
     published = description["parameter_default"] if description.get("parameter_has_default") else props.get("value")
     default = known if published is None else published
     if default is None and type_.endswith(TEXT_INPUTS):
@@ -232,9 +233,9 @@ def _kind(component: Mapping[str, Any], description: Mapping[str, Any]) -> str |
 
 
 def _choices(props: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """Return the values of the published choices, which are (label, value) pairs; None for any value.
+    """Return the values of the published choices, which may be (label, value) pairs; None for any value.
 
-    Published without choices, a component may get some from the page, so that any value may be one.
+    A component published without choices may get them later, from the page; so any value is accepted.
     """
     choices = props.get("choices")
     if not choices or not isinstance(choices, list | tuple) or props.get("allow_custom_value"):
@@ -247,5 +248,5 @@ def _bound(bound: object) -> float | None:
         return None
     try:
         return bound if math.isfinite(bound) else None
-    except OverflowError:  # an int beyond the floats
+    except OverflowError:  # an int that no float can hold
         return None

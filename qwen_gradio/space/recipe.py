@@ -1,4 +1,4 @@
-"""The chat endpoint of a page: how it is found, its arguments for a Chat, the Snapshot in its output. Pure."""
+"""The chat endpoint of a page: its choice, its arguments for a Chat, the Snapshot in its output. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .page import Component, Dependency, parse_page
 from .parameters import SYSTEM_NAMES, Parameter, check_value, component_type, is_chatbot_type, parse_parameter
 from .verbatim import verbatim
 
-# Endpoints beside the chat, which change its session or its page.
+# Names of endpoints that change the chat's session or page, and don't answer.
 MAINTENANCE_NAMES = re.compile(
     r"(^|_)(clear|reset|undo|retry|regenerate|delete|remove|cancel|stop|like|dislike|vote|flag|edit|upload|example|load|"
     r"save|set|update|change|modify|title|share|export)(_|$)",
@@ -31,14 +31,14 @@ class Endpoint:
 
     Attributes:
         api_name: its name, with the slash.
-        parameters: its inputs in the order of the call, without those that the server fills from the session.
+        parameters: its inputs in the order of the call, without those that the server takes from the session.
         query: the name of the parameter for the question; None if the question is the history's latest turn.
         history: the name of the parameter for the Chatbot's value; None if there is none.
         system: the name of the parameter for the system message; None if there is none.
         system_key: the key of the system message in that parameter's value, if that is a mapping.
         reply: the index of the reply among the outputs; None if it is the only one.
         dialect: the history format of the Chatbot; None if the reply is plain text.
-        streams: True if the reply comes in parts, False if it comes whole.
+        streams: True if the reply is sent as it grows, False if only once it is complete.
     """
 
     api_name: str
@@ -54,16 +54,16 @@ class Endpoint:
     @property
     def options(self) -> tuple[Parameter, ...]:
         """The parameters that callers may set by name."""
-        own = {self.query, self.history, None if self.system_key else self.system}
-        return tuple(parameter for parameter in self.parameters if parameter.name not in own)
+        reserved = {self.query, self.history, None if self.system_key else self.system}
+        return tuple(parameter for parameter in self.parameters if parameter.name not in reserved)
 
     def arguments(self, chat: Chat, options: Mapping[str, Any]) -> tuple[Any, ...]:
         """Build the arguments of the call, in order.
 
-        The question includes the system message and the earlier turns, where the endpoint has no input for them.
+        If the endpoint has no input for the system message or the earlier turns, the question includes them.
 
         Raises:
-            InvalidOption: an option that the endpoint doesn't have, or a value that it doesn't accept.
+            InvalidOption: the endpoint has no such option, or doesn't accept its value.
         """
         check_options(options, [option.name for option in self.options])
         values = {
@@ -95,10 +95,10 @@ class Endpoint:
             whole: True for the last output.
 
         Returns:
-            the reply; None if the output has none, or earlier turns alone.
+            The reply; None if the output has none, or has only earlier turns.
 
         Raises:
-            ProtocolError: the output has another form.
+            ProtocolError: the output has an unknown form.
         """
         value = chatbot.unwrap_update(self._reply_output(output))
         if value is None:
@@ -120,21 +120,21 @@ class Endpoint:
         return output[self.reply]
 
     def _shows_previous_turn(self, value: object, snapshot: Snapshot, chat: Chat) -> bool:
-        """True if a Chatbot shows earlier turns alone, as some Spaces do before they add the new one."""
+        """Return True if a Chatbot has only the earlier turns, as in some Spaces until they add the new one."""
         if not chat.turns or self.dialect is None or not isinstance(value, list | tuple):
             return False
         question, answer = chat.turns[-1]
         previous = chatbot.parse_content(answer, whole=True) or snapshot
         if snapshot.answer.strip() != previous.answer.strip():
             return False
-        shown = chatbot.latest_question(value)
-        if shown is not None and shown.strip() == chat.query.strip() != question.strip():
+        latest = chatbot.latest_question(value)
+        if latest is not None and latest.strip() == chat.query.strip() != question.strip():
             return False
         return len(value) <= len(chatbot.encode(chat.turns, self.dialect))
 
 
 def _plain_reply(value: object, *, whole: bool) -> Snapshot | None:
-    """Read a text, or the role dicts that a `gr.ChatInterface` returns for messages."""
+    """Read a plain text, or a `gr.ChatInterface`'s list of contents for the messages of one reply."""
     if not isinstance(value, list | tuple):
         return chatbot.parse_content(value, whole=whole)
     messages = [{"role": "assistant", "content": item} for item in value]
@@ -149,7 +149,7 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
     """Check the names of options.
 
     Raises:
-        InvalidOption: some are unknown; the message lists the known ones.
+        InvalidOption: some names are unknown; the message lists the known ones.
     """
     unknown = [name for name in options if name not in known]
     if unknown:
@@ -158,10 +158,10 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
 
 
 def check_option_values(options: Mapping[str, Any]) -> None:
-    """Check that the values of options can be sent as JSON, whatever the Space accepts.
+    """Check that the values of options can be sent as JSON.
 
     Raises:
-        InvalidOption: one can't be sent.
+        InvalidOption: a value can't be sent.
     """
     for name, value in options.items():
         check_value(name, value)
@@ -171,7 +171,7 @@ def check_api_name(api_name: object) -> None:
     """Check the name of an endpoint; None stands for the chat endpoint.
 
     Raises:
-        InvalidOption: it isn't a string, is blank, or has control characters.
+        InvalidOption: the name isn't a string, is blank, or has control characters.
     """
     if api_name is None:
         return
@@ -189,13 +189,13 @@ def find_chat_endpoint(
     """Find the chat endpoint of a Space.
 
     A chat endpoint takes a text, or a Chatbot's value whose latest turn is the question. It returns a Chatbot's value,
-    a ChatInterface's response, or a single text. Of several, the first by this ranking is returned:
+    a ChatInterface's response, or a single text. Several are ranked by these, the first being decisive:
 
     1. documented in `/info`
     2. not named for maintenance (clear, retry, …)
     3. returns a Chatbot's value or a ChatInterface's response
     4. streams
-    5. produces the answer: no other with a history follows it (`trigger_after`)
+    5. produces the answer: no other chat endpoint with a history runs after it (`trigger_after`)
     6. has an input for the question
     7. has an input for the history
     8. named for chat
@@ -203,14 +203,14 @@ def find_chat_endpoint(
 
     Args:
         config: the Space's `/config`.
-        info: its `/info`, which leaves hidden endpoints out.
-        api_name: the endpoint to use instead; with or without the slash.
-        defaults: defaults by name, for parameters that have none published.
+        info: its `/info`, which omits hidden endpoints.
+        api_name: the name of the endpoint to use, with or without the slash; None for the first by the ranking.
+        defaults: defaults by name, for parameters without a published one.
 
     Raises:
         InvalidOption: `api_name` can't be a name.
-        EndpointNotFound: there is none, or `api_name` is none; the message lists the documented ones.
-        NotAGradioApp: `config` or `info` has another form than Gradio's.
+        EndpointNotFound: there is no chat endpoint, or none named `api_name`; the message lists the documented ones.
+        NotAGradioApp: `config` or `info` doesn't have Gradio's form.
     """
     check_api_name(api_name)
     try:
@@ -248,7 +248,7 @@ def _missing(wanted: str | None, *, exists: bool) -> str:
 
 
 def _rank(dependency: Dependency, endpoint: Endpoint, followed_up: Collection[object]) -> tuple[bool, ...]:
-    """Rank a chat endpoint as `find_chat_endpoint` says; `followed_up` has the ids that others follow."""
+    """Return a chat endpoint's rank, the highest first; `followed_up` has the ids of those that others run after."""
     name = endpoint.api_name.strip("/")
     return (
         dependency.is_documented,
@@ -265,13 +265,14 @@ def _rank(dependency: Dependency, endpoint: Endpoint, followed_up: Collection[ob
 def as_chat_endpoint(
     dependency: Dependency, version: str, defaults: Mapping[str, Any], *, is_chosen: bool
 ) -> Endpoint | None:
-    """Read a dependency as a chat endpoint; None if it can't be one.
+    """Return a dependency as a chat endpoint; None if it can't be one.
 
     Args:
         dependency: the dependency.
         version: the version of the Space's Gradio.
-        defaults: defaults by name, for parameters that have none published.
-        is_chosen: True if the caller named it: its reply may be the first of several texts, its question in a State.
+        defaults: defaults by name, for parameters without a published one.
+        is_chosen: True if the caller named it: then its reply may be the first of several texts, and its question may
+            be in a State.
     """
     parameters = _parameters(dependency, defaults)
     reply = _reply_index(dependency, any_text=is_chosen)
@@ -281,7 +282,7 @@ def as_chat_endpoint(
     is_chatbot = is_chatbot_type(component_type(output))
     history = next((parameter.name for parameter in parameters if parameter.is_chatbot), None) if is_chatbot else None
     query = _query(parameters)
-    # With a State, the question comes from there, where an earlier step put it, not from the history.
+    # An endpoint with a State reads the question from it, where an earlier step has put it, not from the history.
     if query is None and (history is None or (dependency.keeps_state and not is_chosen)):
         return None
     system, system_key = _system(parameters, query)
@@ -310,7 +311,10 @@ def _parameters(dependency: Dependency, defaults: Mapping[str, Any]) -> tuple[Pa
 
 
 def _reply_index(dependency: Dependency, *, any_text: bool) -> int | None:
-    """Find the reply among the outputs: the first Chatbot, or else a text, if it is the only output or any will do."""
+    """Return the index of the reply among the outputs: the first Chatbot, or else the first text; None for neither.
+
+    Among several outputs, a text counts only with `any_text`, or from a `gr.ChatInterface`.
+    """
     types = [component_type(component) for component in dependency.outputs]
     chatbots = [index for index, type_ in enumerate(types) if is_chatbot_type(type_)]
     texts = [index for index, type_ in enumerate(types) if type_ in TEXT_OUTPUTS]
@@ -327,7 +331,7 @@ def _query(parameters: Sequence[Parameter]) -> str | None:
 
 
 def _system(parameters: Sequence[Parameter], query: str | None) -> tuple[str | None, str | None]:
-    """Find the parameter for the system message, or one whose default has a key for it; and that key."""
+    """Return the name of the parameter for the system message, and the message's key if its value is a mapping."""
     for parameter in parameters:
         if parameter.is_for_system and parameter.name != query:
             return parameter.name, None

@@ -1,4 +1,4 @@
-"""Values that a Space published, sent back without the files that they name. Pure.
+"""Published values, sent back without reading the files that they name. Pure.
 
 gradio_client uploads the file named by a mapping whose `meta._type` is "gradio.FileData", anywhere among the inputs.
 In the caller's own values that is intended; in a published default, it would let a Space read any file.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class _OpaqueText(str):
-    """Text that is sent unchanged and equals no other text, so that gradio_client doesn't recognise it."""
+    """Text that is sent unchanged, but is equal only to itself, so that gradio_client doesn't recognise it."""
 
     __slots__ = ()
 
@@ -25,7 +25,7 @@ class _OpaqueText(str):
 
 
 def verbatim(value: Any) -> Any:
-    """Copy a JSON value so that gradio_client reads no file: in mappings that may name one, text is opaque."""
+    """Copy a JSON value so that gradio_client reads no file: text in mappings that may name one becomes opaque."""
     if isinstance(value, Mapping):
         is_file = "path" in value or "meta" in value or "_type" in value
         return {
