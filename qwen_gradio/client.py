@@ -134,8 +134,8 @@ class AsyncQwenClient:
         max_reply_chars: int = MAX_REPLY_CHARS,
         allow_plain_http: bool = False,
     ) -> None:
-        check_number("retries", retries, least=0)
-        check_number("max_reply_chars", max_reply_chars, least=1)
+        check_number("retries", retries, minimum=0)
+        check_number("max_reply_chars", max_reply_chars, minimum=1)
         check_api_name(api_name)
         self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
         self._space = catalogue.resolve(space)

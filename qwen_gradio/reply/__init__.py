@@ -1,1 +1,1 @@
-"""One question until it is answered."""
+"""One question, from the first attempt to the complete reply."""

@@ -1,4 +1,4 @@
-"""One attempt at a reply, at a Space or at another provider: its state, its events, its deadlines."""
+"""One attempt at a reply, from a Space or a provider: its state, its events, its deadlines."""
 
 from __future__ import annotations
 
@@ -23,25 +23,23 @@ from .deadlines import TIMEOUT_OF, Deadline, deadline, fail_at
 from .events import Event, Finished, Fragment, Joined, Kind, Queued, Started
 from .states import AttemptState, transition
 
-if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a second
+if TYPE_CHECKING:  # at runtime this would import gradio_client, which takes a second
     from ..transport.connection import Connection
     from ..transport.job import Output, QueueStatus, Submission
 
 logger = logging.getLogger("qwen_gradio")
 
-OVER = (AttemptState.FINISHED, AttemptState.FAILED, AttemptState.CANCELLED)
-
 
 class Attempt(Protocol):
-    """One attempt at a reply, at one Space or provider."""
+    """One attempt at a reply, from one Space or provider."""
 
     @property
     def state(self) -> AttemptState:
-        """Where it stands."""
+        """The state of the attempt."""
 
     @property
     def decoders(self) -> Mapping[Kind, SnapshotDecoder]:
-        """The answer and the thinking so far."""
+        """The decoders of the answer and of the thinking; their `text` is the text so far."""
 
     @property
     def space(self) -> str:
@@ -54,27 +52,27 @@ class Attempt(Protocol):
             total: the deadline of the whole reply.
 
         Raises:
-            QwenGradioError: it failed, and is over.
+            QwenGradioError: the attempt failed, and is over.
         """
 
     async def fetch_state(self) -> str:
-        """Ask the Hub for the state of a Space that doesn't answer."""
+        """Fetch the state of a Space that doesn't answer from the Hub; `""` if unknown, or for a provider."""
 
     def cancel(self) -> None:
-        """End it without waiting. May be called at any time, and again."""
+        """Cancel the attempt without waiting. May be called at any time, and more than once."""
 
     async def aclose(self) -> None:
-        """End it, and wait for its cleaning up, which takes 2 seconds at most."""
+        """Cancel the attempt, and wait until it is closed, for 2 seconds at most."""
 
 
 class SpaceAttempt:
-    """One attempt at a Space: connecting, if that hasn't been done, and one submission.
+    """One attempt at a Space: it connects, unless the client is connected, and submits the question.
 
     Args:
-        connector: the Space.
-        chat: the question.
-        options: other parameters of its endpoint, by name.
-        ignore_unknown_options: whether options that the endpoint doesn't take are left out, and no error.
+        connector: the connector of the Space.
+        chat: the question, with the turns before it.
+        options: values of other parameters of the endpoint, by name.
+        ignore_unknown_options: True to drop options that the endpoint doesn't have; False to raise InvalidOption.
     """
 
     def __init__(
@@ -94,37 +92,39 @@ class SpaceAttempt:
         self._connection: Connection | None = None
         self._submission: Submission | None = None
         self._events: AsyncGenerator[Event | Joined, None] | None = None
-        self._waited = 0.0  # seconds of the state's timeout that are used up: what the reader does meanwhile is not
+        self._waited = (
+            0.0  # seconds of the state's timeout used up by waiting; the time between two calls of `next` doesn't count
+        )
 
     @property
     def space(self) -> str:
-        """See Attempt."""
+        """See `Attempt.space`."""
         return self._connector.space.name
 
     async def next(self, total: Deadline | None = None) -> Event:
-        """See Attempt."""
+        """See `Attempt.next`."""
         try:
             events = self._events or await self._submit(use_hooks=True)
             event = await self._receive(events, total)
             while isinstance(event, Joined):
                 event = await self._receive(self._events or events, total)
         except QwenGradioError:
-            if self.state not in OVER:
+            if not self.state.is_over:
                 self._end(AttemptState.FAILED)
             raise
         return event
 
     async def fetch_state(self) -> str:
-        """See Attempt."""
+        """See `Attempt.fetch_state`."""
         return await self._connector.fetch_state()
 
     def cancel(self) -> None:
-        """See Attempt."""
+        """See `Attempt.cancel`."""
         if self.state not in (AttemptState.FINISHED, AttemptState.CANCELLED):
             self._end(AttemptState.CANCELLED)
 
     async def aclose(self) -> None:
-        """See Attempt."""
+        """See `Attempt.aclose`."""
         self.cancel()
 
     def _end(self, state: AttemptState) -> None:
@@ -132,9 +132,9 @@ class SpaceAttempt:
         if self._submission is not None:
             self._submission.cancel()
         if self._events is not None:
-            # It rests at a `yield` and awaits nothing on its way out, so one step ends it. Left to the garbage
-            # collector it would be the event loop's affair, of which trio warns. While a task waits in it
-            # (RuntimeError), cancelling the submission ends it.
+            # The generator is suspended at a `yield` and awaits nothing when it is closed, so one step closes it. If
+            # the garbage collector had to, trio would warn. If a task is waiting in it (RuntimeError), cancelling the
+            # submission has ended that wait.
             with contextlib.suppress(StopIteration, RuntimeError):
                 self._events.aclose().__await__().send(None)
 
@@ -142,32 +142,32 @@ class SpaceAttempt:
         self.state = transition(self.state, state)
         self._waited = 0.0
 
-    # --- asking
+    # --- submitting
 
     async def _submit(self, *, use_hooks: bool) -> AsyncGenerator[Event | Joined, None]:
-        """Submit the question, with or without helping gradio_client along, and give what it brings."""
+        """Submit the question, with or without the hooks on gradio_client, and return its events."""
         if self.state is not AttemptState.CONNECTING:
             self._enter(AttemptState.CONNECTING)
         connection, endpoint = await self._connector.connect()
         self._check_not_cancelled()
         self._connection = connection
         arguments = endpoint.arguments(self._chat, self._known_options([option.name for option in endpoint.options]))
-        news = ThreadsafeEvent()
+        updated = ThreadsafeEvent()
         submit = functools.partial(
             connection.submit,
             generate_session_hash(),
             endpoint.api_name,
             arguments,
-            news.set,
+            updated.set,
             use_hooks=use_hooks,
         )
         blocks = connection.blocks or not use_hooks
         self._submission = await self._in_thread(submit) if blocks else submit()
         self._check_not_cancelled()
-        from ..transport.job import updates  # imported by now; at the top it would take a second
+        from ..transport.job import updates  # connecting has imported it; at the top it would take a second
 
         snapshot_of = functools.partial(endpoint.snapshot, chat=self._chat)
-        job_updates = updates(self._submission, news)
+        job_updates = updates(self._submission, updated)
         self._events = _events(job_updates, snapshot_of, self.decoders, self._connector.max_reply_chars)
         return self._events
 
@@ -180,31 +180,31 @@ class SpaceAttempt:
         if self.state is AttemptState.CANCELLED:
             if self._submission is not None:
                 self._submission.cancel()
-            raise UsageError("this reply was closed by another task")  # to `Reply`, which ends
+            raise UsageError("this reply was closed by another task")  # `Reply` catches it and ends
 
     async def _in_thread(self, submit: Callable[[], Submission]) -> Submission:
         future = DaemonThreadExecutor().submit(submit)
         try:
             with fail_at(deadline("connect", self._connector.timeouts.connect)):
                 return await wrap_future(future)
-        except BaseException:  # nobody will read the reply
+        except BaseException:  # nobody waits for the reply any more
             future.add_done_callback(_cancel_submission)
             raise
 
-    # --- reading
+    # --- receiving
 
     async def _receive(self, events: AsyncGenerator[Event | Joined, None], total: Deadline | None) -> Event | Joined:
-        """Receive the next event within the state's timeout, and enter the state that it brings."""
+        """Receive the next event within the timeout of the state, and enter the state that follows."""
         name = TIMEOUT_OF[self.state]
         began = anyio.current_time()
         timeout = deadline(name, getattr(self._connector.timeouts, name), waited=self._waited)
         try:
             with fail_at(timeout, total):
                 event = await anext(events)
-        except StopAsyncIteration:  # an event loop that ends closes the generators that were begun in it
-            raise UsageError("this reply was begun in an event loop that has ended") from None
+        except StopAsyncIteration:  # an event loop that ends closes the generators that it ran
+            raise UsageError("this reply was started in an event loop that has ended") from None
         except QwenGradioError:
-            if not self._is_refused():
+            if not self._is_refused_with_hooks():
                 raise
             return await self._receive(await self._submit(use_hooks=False), total)
         self._check_not_cancelled()
@@ -227,10 +227,10 @@ class SpaceAttempt:
         elif self.state is AttemptState.CONNECTING:
             self._enter(AttemptState.QUEUED)
 
-    def _is_refused(self) -> bool:
-        """Whether the Space refused a question that gradio_client was helped with, so that it is asked without."""
+    def _is_refused_with_hooks(self) -> bool:
+        """Return True if the Space refused a question submitted with hooks; it is then submitted without them."""
         submission = self._submission
-        if self.state in OVER or submission is None:
+        if self.state.is_over or submission is None:
             return False
         return submission.uses_hooks and submission.is_refused
 
@@ -240,7 +240,7 @@ def _cancel_submission(submitted: Future[Submission]) -> None:
         submitted.result().cancel()
 
 
-# --- a job's updates as events; nothing here holds the Reply, so that a Reply which nobody holds is freed at once
+# --- a job's updates as events. No function holds the Reply, so that it is freed once the caller drops it.
 
 
 async def _events(
@@ -249,7 +249,7 @@ async def _events(
     decoders: Mapping[Kind, SnapshotDecoder],
     max_chars: int,
 ) -> AsyncGenerator[Event | Joined, None]:
-    from ..transport.job import Output  # imported by now
+    from ..transport.job import Output  # connecting has imported it
 
     is_started = False
     async with contextlib.aclosing(updates):
@@ -279,11 +279,11 @@ def _fragments(
     max_chars: int,
 ) -> Iterator[Fragment]:
     answer, thinking = decoders["answer"].text, decoders["thinking"].text
-    snapshot = _snapshot(output, snapshot_of) or Snapshot(answer, thinking)
+    snapshot = _parse(output, snapshot_of) or Snapshot(answer, thinking)
     if len(snapshot.answer) + len(snapshot.thinking) > max_chars:
-        raise ReplyTooLong(f"it said more than {max_chars} characters")
+        raise ReplyTooLong(f"its reply is longer than {max_chars} characters")
     for kind, decoder in decoders.items():
-        # A Chatbot that is emptied takes nothing back.
+        # An empty snapshot doesn't delete text: some Spaces empty the Chatbot.
         text = (snapshot.answer if kind == "answer" else snapshot.thinking) or decoder.text
         if text == decoder.text and not output.last:
             continue
@@ -292,23 +292,23 @@ def _fragments(
             yield Fragment(edit.text, edit.start, kind)
 
 
-def _snapshot(output: Output, snapshot_of: Callable[..., Snapshot | None]) -> Snapshot | None:
+def _parse(output: Output, snapshot_of: Callable[..., Snapshot | None]) -> Snapshot | None:
     try:
         return snapshot_of(output.value, whole=output.last)
     except ProtocolError:
         if output.last:
             raise
-        logger.debug("an update that can't be read: %s", reprlib.repr(output.value))
+        logger.debug("skipped an update that can't be read: %s", reprlib.repr(output.value))
         return None
 
 
 def finished_event(decoders: Mapping[Kind, SnapshotDecoder]) -> Finished:
-    """Make the last event.
+    """Create the last event.
 
     Raises:
         EmptyReply: there is no answer.
     """
     answer, thinking = decoders["answer"].text, decoders["thinking"].text
     if not answer:
-        raise EmptyReply("it thought, but gave no answer" if thinking else "it finished without a word")
+        raise EmptyReply("it thought, but gave no answer" if thinking else "it finished without text")
     return Finished(answer, thinking)

@@ -1,4 +1,4 @@
-"""SpaceConnector: a Space that is connected to once, for all the replies of a client."""
+"""SpaceConnector: one connection to a Space, shared by all replies of a client."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ Connected: TypeAlias = "tuple[Connection, Endpoint]"
 class SpaceConnector:
     """A Space, the connection to it, and its chat endpoint.
 
-    The first reply makes the connection, and the others wait for the same one. After a failure, the next one makes it
-    anew; after some minutes, the Space is asked again to describe itself.
+    The first reply connects; all others wait for the same connection. If it fails, the next reply connects again. The
+    Space's description is fetched again once it is a few minutes old.
 
     Args:
         space: its name and URL.
-        api_name: the endpoint to ask; None finds the one that chats.
-        access: how it is reached, and as whom.
-        timeouts: how long to wait for what.
-        max_reply_chars: how many characters a reply may have.
-        reuse: whether another client's description of the Space will do, if it is some minutes old at most.
+        access: its address and the credentials for it.
+        api_name: the name of the endpoint to use; None for the chat endpoint.
+        timeouts: the timeouts of a reply's events.
+        max_reply_chars: the maximum length of a reply, in characters.
+        reuse: True to use another client's description of the Space, if that is a few minutes old at most.
 
     Attributes:
-        state: where it stands.
+        state: the state of the connection.
     """
 
     def __init__(
@@ -65,43 +65,43 @@ class SpaceConnector:
         self._api_name = api_name
         self._access = access
         self._reuse = reuse
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
         self._lock = threading.RLock()  # replies may run on several event loops
         self._threads = DaemonThreadExecutor()
         self._connecting: Future[Connected] | None = None
         self._refreshing: Future[Connected] | None = None
-        self._hub: Future[str] | None = None
+        self._fetching_state: Future[str] | None = None
         self._abort_callbacks: list[Callable[[], None]] = []
 
-    def _forget_after_fork(self) -> None:
-        """Leave the connection to the process that made it; closing it here would end that one's replies."""
+    def _reset_after_fork(self) -> None:
+        """Drop the connection of a parent process, without closing it: that would end the parent's replies."""
         if os.getpid() != self._process:
-            self._begin()
+            self._reset()
             if self.state is not ClientState.CLOSED:
-                self.state = ClientState.NEW
+                self._enter(ClientState.NEW)
 
     async def connect(self) -> Connected:
-        """Return the connection and the endpoint; make them first if there are none.
+        """Return the connection and the endpoint, connecting first if there is no connection.
 
         Raises:
-            UsageError: it is closed.
-            QwenGradioError: the Space can't be reached, or has no endpoint that chats.
+            UsageError: the client is closed.
+            QwenGradioError: the Space can't be reached, or has no chat endpoint.
         """
-        self._forget_after_fork()
+        self._reset_after_fork()
         if self.state is ClientState.CLOSED:
             raise UsageError("this client is closed; make another")
         with self._lock:
-            future = self._future()
+            future = self._connect_or_refresh()
             if self.state is ClientState.NEW:
                 self._enter(ClientState.CONNECTING)
         try:
             with fail_at(deadline("connect", self.timeouts.connect)):
                 connected = await wrap_future(future)
         except (SpaceError, TransportError) as exc:
-            await self._give_up(future, exc)
+            await self._handle_failure(future, exc)
             raise
         with self._lock:
             if self.state in (ClientState.CONNECTING, ClientState.CONNECTED):
@@ -113,8 +113,8 @@ class SpaceConnector:
         if self.state is not state:
             self.state = transition(self.state, state)
 
-    def _future(self) -> Future[Connected]:
-        """Return what to wait for: the connection, or that it is made or refreshed."""
+    def _connect_or_refresh(self) -> Future[Connected]:
+        """Return the future of the connection; start to connect, or to refresh its description, if that is needed."""
         future = self._connecting
         if future is None or (future.done() and future.exception()):
             self._abort_callbacks = []
@@ -128,11 +128,11 @@ class SpaceConnector:
             future = self._refreshing
         return future
 
-    async def _give_up(self, future: Future[Connected], exc: SpaceError | TransportError) -> None:
+    async def _handle_failure(self, future: Future[Connected], exc: SpaceError | TransportError) -> None:
         with self._lock:
             if future is self._connecting:
                 if isinstance(exc, DeadlineExceeded):
-                    self._abort()  # what it downloads is of no use any more
+                    self._abort()  # nobody waits for it any more
                 if self.state is ClientState.CONNECTING:
                     self._enter(ClientState.NEW)
         if not isinstance(exc, EndpointNotFound | RateLimited):
@@ -143,18 +143,18 @@ class SpaceConnector:
             abort()
 
     async def fetch_state(self) -> str:
-        """Ask the Hub for the state of a Space that doesn't answer, once at a time; `""` if it can't tell."""
+        """Fetch the state of a Space that doesn't answer from the Hub, in one request at a time; `""` if unknown."""
         if self.space.id is None:
             return ""
-        if self._hub is None or self._hub.done():
-            self._hub = self._threads.submit(get_state, self.space.id, proxy=self._access.proxy)
+        if self._fetching_state is None or self._fetching_state.done():
+            self._fetching_state = self._threads.submit(get_state, self.space.id, proxy=self._access.proxy)
         with anyio.move_on_after(HUB_TIMEOUT):
-            return await wrap_future(self._hub)
+            return await wrap_future(self._fetching_state)
         return ""
 
     async def aclose(self) -> None:
-        """Cancel every reply and close the connection, in 2 seconds at most, under cancellation too."""
-        self._forget_after_fork()
+        """Cancel every reply and close the connection, within 2 seconds, even under cancellation."""
+        self._reset_after_fork()
         with self._lock:
             if self.state is ClientState.CLOSED:
                 return
@@ -169,7 +169,7 @@ class SpaceConnector:
             await wrap_future(closed)
 
 
-# These run in a thread: importing gradio_client takes a second, and connecting blocks.
+# The functions below run in a thread: importing gradio_client takes a second, and connecting blocks.
 
 
 def _connect(access: Access, space: Space, api_name: str | None, **options: Any) -> Connected:
@@ -177,24 +177,24 @@ def _connect(access: Access, space: Space, api_name: str | None, **options: Any)
 
     connection = Connection(access, **options)
     try:
-        return _described(connection, space, api_name)
+        return _with_endpoint(connection, space, api_name)
     except BaseException:
         connection.close()
         raise
 
 
 def _refresh(connection: Connection, space: Space, api_name: str | None) -> Connected:
-    """Refresh the description; the connection stays, as other replies may run over it."""
+    """Fetch the description again; the connection stays, as other replies may use it."""
     connection.refresh()
-    return _described(connection, space, api_name)
+    return _with_endpoint(connection, space, api_name)
 
 
-def _described(connection: Connection, space: Space, api_name: str | None) -> Connected:
+def _with_endpoint(connection: Connection, space: Space, api_name: str | None) -> Connected:
     defaults = space.entry.options if space.entry else {}
     return connection, find_chat_endpoint(connection.config, connection.info, api_name=api_name, defaults=defaults)
 
 
 def _close(connecting: Future[Connected]) -> None:
-    """Close a connection, once it is made if that is still being done."""
+    """Close a connection; if it is being made, wait for that first."""
     if connecting.exception() is None:
         connecting.result()[0].close()

@@ -1,4 +1,4 @@
-"""Deadlines: which timeout applies in which state, and the one way to bound an await."""
+"""Deadlines: the timeout of each state, and the context manager that bounds one await by it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import anyio
 from ..errors import DeadlineExceeded
 from .states import AttemptState
 
-CLOSE_TIMEOUT = 2.0  # seconds for which cleaning up is waited for, at most
+CLOSE_TIMEOUT = 2.0  # seconds that closing may take
 
-# The field of `Timeouts` that bounds how long an attempt stays in a state; in STREAMING, from one fragment to the next.
+# The field of `Timeouts` for the time that an attempt spends in a state; STREAMING begins anew at each fragment.
 TIMEOUT_OF: Mapping[AttemptState, str] = {
     AttemptState.CONNECTING: "connect",
     AttemptState.QUEUED: "queue",
@@ -21,20 +21,20 @@ TIMEOUT_OF: Mapping[AttemptState, str] = {
     AttemptState.STREAMING: "silence",
 }
 MESSAGES = {
-    "connect": "it did not answer",
-    "queue": "no turn came",
-    "first": "it began, and said nothing",
-    "silence": "nothing new came",
-    "total": "the reply was not whole",
+    "connect": "it did not answer for {:g} s",
+    "queue": "the question waited in the queue for {:g} s",
+    "first": "it started, but no fragment came for {:g} s",
+    "silence": "nothing new came for {:g} s",
+    "total": "the reply was not complete after {:g} s",
 }
 
 
 class Deadline(NamedTuple):
-    """The end of a timeout; the earlier one is the lesser.
+    """The end of a timeout. Deadlines compare by their time.
 
     Attributes:
-        at: its end, by the event loop's clock.
-        timeout: its length, in seconds.
+        at: the time, by the event loop's clock.
+        timeout: the length of the timeout, in seconds.
         name: the field of `Timeouts`.
     """
 
@@ -43,27 +43,30 @@ class Deadline(NamedTuple):
     name: str
 
     def error(self) -> DeadlineExceeded:
-        """Make the error for a deadline that has passed."""
-        return DeadlineExceeded(f"{MESSAGES[self.name]} for {self.timeout:g} s", deadline=self.name)
+        """Create the error to raise once the deadline has passed."""
+        return DeadlineExceeded(MESSAGES[self.name].format(self.timeout), deadline=self.name)
 
 
 def deadline(name: str, timeout: float | None, *, waited: float = 0.0) -> Deadline | None:
-    """Make a deadline from now on.
+    """Create the deadline of a timeout that starts now.
 
     Args:
         name: the field of `Timeouts`.
-        timeout: its length, in seconds; None for no deadline.
-        waited: the seconds of it that have been used up.
+        timeout: the length of the timeout, in seconds; None for no deadline.
+        waited: seconds of the timeout that are already used up.
+
+    Returns:
+        The deadline; None if there is no timeout.
     """
     return None if timeout is None else Deadline(anyio.current_time() + timeout - waited, timeout, name)
 
 
 @contextlib.contextmanager
 def fail_at(*deadlines: Deadline | None) -> Iterator[None]:
-    """Bound one await by the earliest of some deadlines; None is no deadline. Never wrap a `yield` in it.
+    """Bound one await by the earliest of the deadlines; None is no deadline. Don't wrap a `yield` in it.
 
     Raises:
-        DeadlineExceeded: it passed.
+        DeadlineExceeded: the earliest passed.
     """
     earliest = min(filter(None, deadlines), default=None)
     if earliest is None:

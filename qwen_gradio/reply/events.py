@@ -1,4 +1,4 @@
-"""The events of a reply, and how long each may be waited for: Queued, Started, Fragment, Finished, Timeouts."""
+"""The events of a reply, and the timeouts for them: Queued, Started, Fragment, Finished, Timeouts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..errors import InvalidOption, short_repr
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts in seconds, above 0; None waits for ever.
+    """Timeouts in seconds, greater than 0; None for no timeout.
 
-    A server's heartbeat is no fragment: it only shows that the server lives. Three that are missed end a reply too.
+    A server's heartbeats don't count as fragments, but three missed ones end a reply too.
 
     Attributes:
-        connect: for the Space to describe itself, and for it to accept the question.
-        queue: for the question's turn, once it was accepted.
-        first: for the first fragment, once it is the question's turn.
-        silence: for the next fragment.
-        total: for the whole reply, with all its attempts.
+        connect: until the Space has described itself, and again until it has accepted the question.
+        queue: from then until the Space starts to work on the question.
+        first: from then until the first fragment.
+        silence: from one fragment to the next.
+        total: for the complete reply, with all its attempts.
 
     Raises:
-        InvalidOption: one is no such number.
+        InvalidOption: a timeout is not a number greater than 0, or None.
     """
 
     connect: float | None = 20.0
@@ -52,12 +52,12 @@ def _is_duration(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The question waits for its turn.
+    """Emitted while the question waits in the queue.
 
     Attributes:
-        position: its place, 1 being next; None if the Space doesn't tell.
-        size: how many wait in all; None if the Space doesn't tell.
-        eta: seconds until its turn, by the Space's estimate; None if it has none.
+        position: its position, 1 being the next; None if the Space doesn't publish it.
+        size: the number of questions in the queue; None if the Space doesn't publish it.
+        eta: the Space's estimate of the wait, in seconds; None if it has none.
     """
 
     position: int | None
@@ -67,16 +67,16 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The Space works on the answer."""
+    """Emitted when the Space starts to work on the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of the answer or of the thinking: it replaces all from character `start` on. Usually an append.
+    """Emitted for new text in the answer or the thinking. It replaces the text from `start` on; usually an append.
 
     Attributes:
         text: the new text.
-        start: the number of characters before it that stay.
+        start: the offset of the first character that it replaces.
         kind: "answer" or "thinking".
     """
 
@@ -87,11 +87,11 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply is whole.
+    """Emitted once the reply is complete.
 
     Attributes:
         text: the answer.
-        thinking: the model's thinking before it; `""` if the Space shows none.
+        thinking: the model's thinking; `""` if the Space publishes none.
     """
 
     text: str
@@ -100,7 +100,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The Space has accepted the question; its place in the queue isn't known. Internal: no reader gets it."""
+    """Emitted when the Space has accepted the question, its position unknown. Internal: not passed on to readers."""
 
 
 Kind: TypeAlias = Literal["answer", "thinking"]

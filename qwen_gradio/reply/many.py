@@ -1,4 +1,4 @@
-"""Many questions: so many at once, their results in order, errors among them."""
+"""Many questions, some at a time: their results in order, errors included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .settings import check_number
 
 Prompt: TypeAlias = "str | Sequence[Message]"
 
-LOOKAHEAD = 4  # times `concurrency`: how many questions may be begun before the result that is next in order
+LOOKAHEAD = 4  # times `concurrency`: the maximum number of questions submitted before the next result is complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Result:
     """The result of one of many questions.
 
     Attributes:
-        index: its place among them, from 0.
-        messages: the prompt or the messages.
-        text: the answer; with an error, the text so far.
-        thinking: the model's thinking; `""` where the Space shows none.
-        error: the error that it failed with; None if the answer is whole.
+        index: the index of the question, from 0.
+        messages: the question: a prompt or messages.
+        text: the answer; with an error, the text before the error.
+        thinking: the model's thinking; `""` if the Space publishes none.
+        error: the error with which the reply failed; None if it is complete.
     """
 
     index: int
@@ -43,35 +43,38 @@ class Result:
 
 
 class Window:
-    """The questions that are asked at a time, on an event loop in a thread of their own.
+    """A sliding window of submitted questions, answered on an event loop in a thread of its own.
 
     Args:
-        stream: makes the reply to a prompt.
-        concurrency: how many are asked at once.
-        on_result: called from that thread when there is a result.
+        stream: creates the reply to a prompt.
+        concurrency: the maximum number of questions answered at a time.
+        on_result: called from that thread for each result.
+
+    Attributes:
+        pending: the futures of the results that are not yet received, in order.
     """
 
     def __init__(
-        self, stream: Callable[[Prompt], Reply], concurrency: int, on_result: Callable[[], object] = bool
+        self, stream: Callable[[Prompt], Reply], concurrency: int, on_result: Callable[[], object] = lambda: None
     ) -> None:
-        check_number("concurrency", concurrency, least=1)
+        check_number("concurrency", concurrency, minimum=1)
         self.pending: deque[Future[Result]] = deque()
         self._stream = stream
         self._concurrency = concurrency
         self._on_result = on_result
-        self._begun = 0
+        self._next_index = 0
         self._loop = LoopThread()
 
     @property
-    def has_room(self) -> bool:
-        """Whether another question may be begun."""
+    def has_capacity(self) -> bool:
+        """True if another question may be submitted."""
         running = sum(not future.done() for future in self.pending)
         return running < self._concurrency and len(self.pending) < LOOKAHEAD * self._concurrency
 
-    def begin(self, prompt: Prompt) -> None:
-        """Ask another question."""
-        future = self._loop.start(self._answer, self._begun, prompt)
-        self._begun += 1
+    def submit(self, prompt: Prompt) -> None:
+        """Submit another question."""
+        future = self._loop.start(self._answer, self._next_index, prompt)
+        self._next_index += 1
         self.pending.append(future)
         future.add_done_callback(lambda _: self._on_result())
 
@@ -84,19 +87,19 @@ class Window:
             return Result(index, prompt, exc.partial, error=exc)
         return Result(index, prompt, reply.text, reply.thinking)
 
-    def next_nowait(self) -> Result | None:
-        """Return the result that is next in order; None if it isn't there yet."""
+    def receive_nowait(self) -> Result | None:
+        """Return the next result, in the order of the questions; None if it is not ready."""
         return self.pending.popleft().result() if self.pending and self.pending[0].done() else None
 
     def close(self) -> None:
-        """Cancel what is asked, without waiting."""
+        """Cancel all replies, without waiting."""
         self._loop.close_soon()
 
 
 class Results:
     """The results of many questions, in order: an async iterator, and an async context manager.
 
-    Ending early, by `break`, an exception, cancellation or `aclose`, cancels what is asked.
+    An exception, cancellation or `aclose` cancels the replies that are not complete; so does dropping it after `break`.
     """
 
     def __init__(
@@ -106,26 +109,26 @@ class Results:
         *,
         concurrency: int,
     ) -> None:
-        self._prompts: Iterator[Prompt] | AsyncIterator[Prompt] | None = _iterator_of(prompts)
-        self._news: list[ThreadsafeEvent] = []  # one, once there is an event loop
-        self._window = Window(stream, concurrency, functools.partial(_set_each, self._news))
+        self._prompts: Iterator[Prompt] | AsyncIterator[Prompt] | None = _iterate(prompts)
+        self._result_events: list[ThreadsafeEvent] = []  # one event, created once an event loop runs
+        self._window = Window(stream, concurrency, functools.partial(_set_each, self._result_events))
 
     def __aiter__(self) -> AsyncIterator[Result]:
         return self
 
     async def __anext__(self) -> Result:
         """Return the next result."""
-        if not self._news:
-            self._news.append(ThreadsafeEvent())
+        if not self._result_events:
+            self._result_events.append(ThreadsafeEvent())
         try:
             while True:
-                result = self._window.next_nowait()
+                result = self._window.receive_nowait()
                 if result is not None:
                     return result
-                if self._prompts is not None and self._window.has_room:
-                    await self._begin_another()
+                if self._prompts is not None and self._window.has_capacity:
+                    await self._submit_next()
                 elif self._window.pending:
-                    await self._news[0].wait()
+                    await self._result_events[0].wait()
                 else:
                     break
         except BaseException:
@@ -134,17 +137,17 @@ class Results:
         self._window.close()
         raise StopAsyncIteration
 
-    async def _begin_another(self) -> None:
+    async def _submit_next(self) -> None:
         prompts = self._prompts
         try:
-            prompt = await anext(prompts) if isinstance(prompts, AsyncIterator) else next(prompts)  # type: ignore[arg-type] # it is no None
+            prompt = await anext(prompts) if isinstance(prompts, AsyncIterator) else next(prompts)  # type: ignore[arg-type] # it is not None
         except (StopIteration, StopAsyncIteration):
             self._prompts = None
         else:
-            self._window.begin(prompt)
+            self._window.submit(prompt)
 
     async def aclose(self) -> None:
-        """Cancel what is asked, and close the prompts if they are an async generator. May be called again."""
+        """Cancel all replies, and close the prompts if they are an async generator. May be called more than once."""
         prompts, self._prompts = self._prompts, None
         self._window.pending.clear()
         self._window.close()
@@ -167,7 +170,7 @@ class SyncResults:
     """The results of many questions, in order: an iterator, and a context manager. See `Results`."""
 
     def __init__(self, stream: Callable[[Prompt], Reply], prompts: Iterable[Prompt], *, concurrency: int) -> None:
-        self._prompts: Iterator[Prompt] | None = iter(_checked(prompts, Iterable))
+        self._prompts: Iterator[Prompt] | None = iter(_check_iterable(prompts, Iterable))
         self._window = Window(stream, concurrency)
 
     def __iter__(self) -> Iterator[Result]:
@@ -176,27 +179,27 @@ class SyncResults:
     def __next__(self) -> Result:
         """Return the next result."""
         while True:
-            result = self._window.next_nowait()
+            result = self._window.receive_nowait()
             if result is not None:
                 return result
-            if self._prompts is not None and self._window.has_room:
-                self._begin_another(self._prompts)
+            if self._prompts is not None and self._window.has_capacity:
+                self._submit_next(self._prompts)
             elif self._window.pending:
                 wait([future for future in self._window.pending if not future.done()], return_when=FIRST_COMPLETED)
             else:
                 self._window.close()
                 raise StopIteration
 
-    def _begin_another(self, prompts: Iterator[Prompt]) -> None:
+    def _submit_next(self, prompts: Iterator[Prompt]) -> None:
         try:
             prompt = next(prompts)
         except StopIteration:
             self._prompts = None
         else:
-            self._window.begin(prompt)
+            self._window.submit(prompt)
 
     def close(self) -> None:
-        """Cancel what is asked. May be called again."""
+        """Cancel all replies. May be called more than once."""
         self._prompts = None
         self._window.pending.clear()
         self._window.close()
@@ -213,17 +216,17 @@ class SyncResults:
 
 
 def _set_each(events: Sequence[ThreadsafeEvent]) -> None:
-    """Set the events. It holds no Results, so that those which nobody holds are freed at once."""
+    """Set the events. Unlike a method, this holds no Results, so that they are freed once the caller drops them."""
     for event in events:
         event.set()
 
 
-def _iterator_of(prompts: Any) -> Iterator[Prompt] | AsyncIterator[Prompt]:
-    checked = _checked(prompts, Iterable | AsyncIterable)
+def _iterate(prompts: Any) -> Iterator[Prompt] | AsyncIterator[Prompt]:
+    checked = _check_iterable(prompts, Iterable | AsyncIterable)
     return aiter(checked) if isinstance(checked, AsyncIterable) else iter(checked)
 
 
-def _checked(prompts: Any, expected: Any) -> Any:
+def _check_iterable(prompts: Any, expected: Any) -> Any:
     if isinstance(prompts, str | bytes) or not isinstance(prompts, expected):
         raise InvalidMessages(f"expected an iterable of prompts, got {short_repr(prompts)}")
     return prompts

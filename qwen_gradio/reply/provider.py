@@ -1,4 +1,4 @@
-"""ProviderAttempt: one attempt at a reply at another provider, which stands in for a Space."""
+"""ProviderAttempt: one attempt at a reply from a provider, in place of a Space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import anyio
 from ..errors import ProviderFailed, QwenGradioError, ReplyTooLong, UsageError
 from ..text.messages import Message
 from ..text.snapshots import SnapshotDecoder
-from .attempt import OVER, finished_event
+from .attempt import finished_event
 from .deadlines import CLOSE_TIMEOUT, TIMEOUT_OF, Deadline, deadline, fail_at
 from .events import Event, Fragment, Kind, Timeouts
 from .states import AttemptState, transition
@@ -21,27 +21,27 @@ logger = logging.getLogger("qwen_gradio")
 
 
 class Provider(Protocol):
-    """A stand-in for a Space: g4f's contract, as far as it is used here."""
+    """A source of replies other than a Space: the part of g4f's contract that is used here."""
 
     def create_async_generator(self, model: str, messages: Sequence[Message], **options: Any) -> AsyncIterator[Any]:
-        """Ask, and give the reply's fragments."""
+        """Return an iterator over the fragments of the reply."""
 
 
 def provider_name(provider: object) -> str:
-    """Return a provider's name for messages."""
+    """Return a provider's name, for messages."""
     return str(getattr(provider, "__name__", None) or type(provider).__name__)
 
 
 class ProviderAttempt:
-    """One attempt at a provider. Its output other than text is left out, as g4f's lists of providers do.
+    """One attempt at a provider. Output that isn't text is dropped, as g4f's lists of providers do.
 
     Args:
-        provider: whom to ask.
+        provider: the provider.
         messages: OpenAI-style messages.
-        timeouts: how long to wait for what.
-        max_reply_chars: how many characters the reply may have.
-        model: the provider's name of a model.
-        options: passed on to the provider.
+        timeouts: the timeouts of the reply's events.
+        max_reply_chars: the maximum length of the reply, in characters.
+        model: the provider's name of a model; `""` for its default.
+        options: keyword arguments for the provider.
     """
 
     def __init__(
@@ -59,17 +59,19 @@ class ProviderAttempt:
         self.decoders: dict[Kind, SnapshotDecoder] = {"thinking": SnapshotDecoder(), "answer": SnapshotDecoder()}
         self._timeouts = timeouts
         self._max_chars = max_reply_chars
-        self._make = functools.partial(provider.create_async_generator, model=model, messages=messages, **options)
+        self._create_generator = functools.partial(
+            provider.create_async_generator, model=model, messages=messages, **options
+        )
         self._generator: AsyncIterator[Any] | None = None
 
     async def next(self, total: Deadline | None = None) -> Event:
-        """See Attempt."""
+        """See `Attempt.next`."""
         if self.state is AttemptState.NEW:
             self._enter(AttemptState.STARTED)
         try:
             return await self._receive(total)
         except QwenGradioError:
-            if self.state not in OVER:
+            if not self.state.is_over:
                 self._enter(AttemptState.FAILED)
             raise
 
@@ -79,26 +81,26 @@ class ProviderAttempt:
     async def _receive(self, total: Deadline | None) -> Event:
         decoder, name = self.decoders["answer"], TIMEOUT_OF[self.state]
         with fail_at(deadline(name, getattr(self._timeouts, name)), total):
-            fragment = await self._fragment()
+            fragment = await self._next_fragment()
         if self.state is AttemptState.CANCELLED:
-            raise UsageError("this reply was closed by another task")  # to `Reply`, which ends
+            raise UsageError("this reply was closed by another task")  # `Reply` catches it and ends
         if fragment is None:
             finished = finished_event(self.decoders)
             self._enter(AttemptState.FINISHED)
             return finished
         start = len(decoder.text)
         if start + len(fragment) > self._max_chars:
-            raise ReplyTooLong(f"it said more than {self._max_chars} characters")
+            raise ReplyTooLong(f"its reply is longer than {self._max_chars} characters")
         decoder.finish(decoder.text + fragment)
         if self.state is AttemptState.STARTED:
             self._enter(AttemptState.STREAMING)
         return Fragment(fragment, start)
 
-    async def _fragment(self) -> str | None:
-        """Receive the next fragment, None after the last."""
+    async def _next_fragment(self) -> str | None:
+        """Receive the next fragment; None after the last."""
         try:
             if self._generator is None:
-                self._generator = aiter(self._make())
+                self._generator = aiter(self._create_generator())
             async for fragment in self._generator:
                 if isinstance(fragment, str) and fragment:
                     return fragment
@@ -109,16 +111,16 @@ class ProviderAttempt:
         return None
 
     async def fetch_state(self) -> str:
-        """See Attempt."""
+        """See `Attempt.fetch_state`."""
         return ""
 
     def cancel(self) -> None:
-        """See Attempt; its generator is closed by `aclose`, as that waits."""
+        """See `Attempt.cancel`; `aclose` closes the generator, as that has to be awaited."""
         if self.state not in (AttemptState.FINISHED, AttemptState.CANCELLED):
             self._enter(AttemptState.CANCELLED)
 
     async def aclose(self) -> None:
-        """See Attempt."""
+        """See `Attempt.aclose`."""
         is_finished = self.state is AttemptState.FINISHED
         self.cancel()
         generator, self._generator = self._generator, None
@@ -129,4 +131,4 @@ class ProviderAttempt:
             try:
                 await close()
             except Exception:
-                logger.debug("%s, while it was closed", self.space, exc_info=True)
+                logger.debug("%s raised an exception when it was closed", self.space, exc_info=True)

@@ -1,4 +1,4 @@
-"""Reply: one question's answer as it comes."""
+"""Reply: the reply to one question, streamed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from .provider import Provider
 from .retries import Attempts, Question, build_attempts
 from .states import ReplyState, transition
 
-OVER = (ReplyState.FINISHED, ReplyState.FAILED, ReplyState.CANCELLED)
-
 
 class Reply:
-    """A reply as it comes: an async iterator of str fragments, and an async context manager.
+    """A streamed reply: an async iterator of str fragments, and an async context manager.
 
-    The fragments joined are the reply. The question is sent when the first of them is asked for. Ending early, by
-    `break`, an exception, cancellation or `aclose`, stops the Space's work; `async with` makes sure of it.
+    The fragments joined are the reply. The question is sent when the first fragment is awaited. A reply that is ended
+    early, by an exception, cancellation or `aclose`, is cancelled on the Space, too. After a `break` this is certain
+    only in an `async with` block.
 
-    The model's thinking before the answer, where the Space shows it, is kept apart: it is in `thinking`, among the
-    `events`, and in the str stream if `include_thinking` was given.
+    The model's thinking, if the Space publishes it, is separate from the answer. It is in `thinking`, in `events`, and
+    with `include_thinking` in the iterator of str.
 
-    Before the first fragment, a failure for which that can help is tried again, and then the fallbacks are asked. From
-    then on, it is raised.
+    A failure before the first fragment is retried if another attempt may succeed; then the fallbacks are tried. A
+    failure after the first fragment is raised.
 
-    Should the Space rewrite its answer, the str stream gives the new text whole, while `events` tells from which
-    character on it replaces the old.
+    If the Space rewrites its answer, the iterator of str yields the complete new text. `events` has the offset from
+    which the new text replaces the old.
     """
 
     def __init__(self, attempts: Attempts, *, include_thinking: bool) -> None:
@@ -46,23 +45,23 @@ class Reply:
 
     @property
     def space(self) -> str:
-        """The Space's id or URL, or that of the fallback that is asked instead."""
+        """The id or URL of the Space, or the name of the fallback, of the current attempt."""
         return self._attempts.current.space
 
     @property
     def text(self) -> str:
-        """The answer so far, as the Space shows it."""
+        """The answer so far."""
         return self._attempts.current.decoders["answer"].text
 
     @property
     def thinking(self) -> str:
-        """The thinking so far, as the Space shows it; `""` where it shows none."""
+        """The thinking so far; `""` if the Space publishes none."""
         return self._attempts.current.decoders["thinking"].text
 
     @property
     def closed(self) -> bool:
-        """Whether it is over: whole, failed, or ended early."""
-        return self._state in OVER
+        """True if the reply is over: complete, failed or cancelled."""
+        return self._state.is_over
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -77,11 +76,11 @@ class Reply:
             event = await self._next()
             if event is None:
                 raise StopAsyncIteration
-            if isinstance(event, Fragment) and (text := self._text_of(event)):
+            if isinstance(event, Fragment) and (text := self._stream_text(event)):
                 return text
 
-    def _text_of(self, fragment: Fragment) -> str:
-        """Return a fragment's text for the str stream: the new text whole, where it takes something back."""
+    def _stream_text(self, fragment: Fragment) -> str:
+        """Return a fragment's text for the iterator of str: the complete text, if the fragment replaces some."""
         if fragment.kind == "thinking" and not self._include_thinking:
             return ""
         decoder = self._attempts.current.decoders[fragment.kind]
@@ -89,11 +88,11 @@ class Reply:
         if fragment.start == len(before):
             return fragment.text
         if fragment.start < len(before) and not fragment.text and not before[fragment.start :].strip():
-            return ""  # white space at the end was taken back, which is not worth the whole again
+            return ""  # only trailing white space was removed, which doesn't justify repeating the text
         return decoder.text
 
     def events(self) -> AsyncIterator[Event]:
-        """Iterate over all that happens: Queued, Started, Fragment, and Finished at the end.
+        """Return an iterator over the events: Queued, Started, Fragment, and Finished at the end.
 
         Raises:
             QwenGradioError: the reply failed; `partial` holds the text so far.
@@ -101,11 +100,11 @@ class Reply:
         return _Events(self._next)
 
     def add_finished_callback(self, callback: Callable[[str], object]) -> None:
-        """Call a function with the answer once the reply is whole; not if it fails or is ended early."""
+        """Register a function to call with the answer once the reply is complete; not if it fails or is cancelled."""
         self._callbacks.append(callback)
 
     async def aclose(self) -> None:
-        """End the reply, here and on the Space. May be called at any time, and again."""
+        """Cancel the reply, here and on the Space. May be called at any time, and more than once."""
         self._cancel()
         if not self._is_forked:
             await self._attempts.aclose()
@@ -120,24 +119,24 @@ class Reply:
         self._cancel()
 
     def _cancel(self) -> None:
-        """Cancel without waiting, so that it works under cancellation and in `__del__`, and needs no shield."""
+        """Cancel without waiting, and so without a shield: this runs under cancellation and in `__del__`, too."""
         if self._is_forked:
             return
-        if self._state not in OVER:
+        if not self._state.is_over:
             self._enter(ReplyState.CANCELLED)
         self._attempts.cancel()
 
     @property
     def _is_forked(self) -> bool:
-        """Whether this process is a fork of the reply's: it has the same sockets, and must leave them alone."""
+        """True if this process was forked from the reply's: they share its sockets, which must not be closed here."""
         return os.getpid() != self._process
 
     def _enter(self, state: ReplyState) -> None:
         self._state = transition(self._state, state)
 
     async def _next(self) -> Event | None:
-        """Return the next event, None after the last. Any exception while it is waited for ends the reply."""
-        if self._state in OVER:
+        """Return the next event; None after the last. Any exception ends the reply."""
+        if self._state.is_over:
             return None
         if self._is_forked:
             raise UsageError("this reply belongs to the process that this one was forked from; ask again")
@@ -149,7 +148,7 @@ class Reply:
         except anyio.BusyResourceError:
             raise UsageError("expected one reader of a reply at a time; another task is waiting for it") from None
         except QwenGradioError:
-            if self._state in OVER:  # closed by another task, which is why it failed
+            if self._state.is_over:  # it failed because another task has closed it
                 return None
             self._enter(ReplyState.FAILED)
             await self.aclose()
@@ -157,7 +156,7 @@ class Reply:
         except BaseException:
             await self.aclose()
             raise
-        if self._state in OVER:  # closed by another task meanwhile
+        if self._state.is_over:  # closed by another task meanwhile
             self._attempts.cancel()
             return None
         self._enter_state_of(event)
@@ -176,20 +175,20 @@ class Reply:
 def reply_to(
     question: Question, choices: Sequence[SpaceConnector | Provider], *, retries: int, include_thinking: bool = False
 ) -> Reply:
-    """Make the reply to a question.
+    """Create the reply to a question.
 
     Args:
         question: the question.
-        choices: whom to ask: the first, and then the fallbacks.
-        retries: how often each of them is asked again, where that can help.
-        include_thinking: whether the str stream has the thinking, too.
+        choices: the Space or provider to try first, and then the fallbacks in order.
+        retries: the maximum number of retries of each choice.
+        include_thinking: True to include the thinking in the iterator of str.
     """
     attempts = Attempts(build_attempts(choices, question), retries=retries, total=question.timeouts.total)
     return Reply(attempts, include_thinking=include_thinking)
 
 
 class _Events:
-    """A Reply as an iterator of events. It owns nothing: ending it early is ending the Reply."""
+    """A Reply as an iterator of events. It has nothing to close: closing the Reply ends it."""
 
     def __init__(self, next_event: Callable[[], Awaitable[Event | None]]) -> None:
         self._next_event = next_event

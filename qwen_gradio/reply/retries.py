@@ -1,4 +1,4 @@
-"""The attempts at one question: how they are built, when another one follows, and after how long."""
+"""The attempts at one question: their construction, retries with backoff, fallbacks."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from .states import AttemptState
 T = TypeVar("T")
 
 logger = logging.getLogger("qwen_gradio")
-logging.getLogger("stamina").addHandler(logging.NullHandler())  # it warns of each retry, which is logged here
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # it warns of each retry; this module logs them itself
 
-# Seconds between two attempts: exponential, with jitter. A Space's own `retry_after` takes precedence, up to
-# MAX_RETRY_AFTER: nobody waits longer than that for the next attempt.
+# Seconds between two attempts: exponential backoff with jitter. A Space's own `retry_after` takes precedence; if it is
+# longer than MAX_RETRY_AFTER, there is no other attempt.
 INITIAL_DELAY, MAX_DELAY, JITTER, MAX_RETRY_AFTER = 0.5, 10.0, 0.5, 60.0
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question, in each form that an attempt may need.
+    """One question, for Spaces and for providers.
 
     Attributes:
-        chat: for a Space.
-        messages: for another provider: the same, OpenAI-style.
-        options: other parameters of the Space's endpoint.
-        ignore_unknown_options: whether the first choice, too, gets only the options that it takes.
-        timeouts: how long to wait for another provider.
-        max_reply_chars: how many characters another provider's reply may have.
-        provider_options: what another provider gets besides.
+        chat: the question and the turns before it, for a Space.
+        messages: the same as OpenAI-style messages, for a provider.
+        timeouts: the timeouts of a provider, and `total`; a Space's others are its connector's.
+        max_reply_chars: the maximum length of a provider's reply, in characters; a Space's is its connector's.
+        options: values of other parameters of a Space's endpoint, by name.
+        ignore_unknown_options: True to drop options that the first choice doesn't have; for fallbacks they always are.
+        provider_options: keyword arguments for a provider.
     """
 
     chat: Chat
@@ -52,7 +52,7 @@ class Question:
 
 
 def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Question) -> list[Callable[[], Attempt]]:
-    """Make what makes an attempt at each choice; all but the first get only those of the options that they take."""
+    """Return one function per choice that creates an attempt at it; the fallbacks ignore unknown options."""
     factories: list[Callable[[], Attempt]] = []
     for number, choice in enumerate(choices):
         if isinstance(choice, SpaceConnector):
@@ -75,23 +75,26 @@ def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Quest
 
 
 class Retries:
-    """How often something is tried again, and after how long.
+    """The retries of one call: their number, and the backoff between them.
 
     Args:
-        allowed: how often, at the most.
+        allowed: the maximum number of retries.
+
+    Attributes:
+        remaining: the number of retries that are left.
     """
 
     def __init__(self, allowed: int) -> None:
         self.remaining = allowed
 
     def should_retry(self, exc: BaseException) -> bool:
-        """Whether trying again can help, and soon enough."""
+        """Return True if another attempt may succeed, is allowed, and need not wait too long."""
         retry_after = getattr(exc, "retry_after", None) or 0.0
         is_retryable = isinstance(exc, QwenGradioError) and exc.retryable
         return is_retryable and self.remaining > 0 and retry_after <= MAX_RETRY_AFTER
 
     def delay(self, exc: Exception) -> bool | float:
-        """Decide for stamina: False for no other try, True for its own delay, or the Space's own in seconds."""
+        """Return stamina's next step: False for no retry, True for its own backoff, or the Space's delay in seconds."""
         if not self.should_retry(exc):
             return False
         self.remaining -= 1
@@ -99,11 +102,11 @@ class Retries:
         return getattr(exc, "retry_after", None) or True
 
     async def run(self, call: Callable[[], Awaitable[T]], again: Callable[[], Awaitable[T]] | None = None) -> T:
-        """Call until there is a result.
+        """Call until a call succeeds or there is no other retry.
 
         Args:
-            call: the first time.
-            again: any other time; None for the same.
+            call: the function to call.
+            again: the function to call in retries; None for `call`.
 
         Raises:
             QwenGradioError: the last failure.
@@ -114,7 +117,7 @@ class Retries:
             if not self.should_retry(exc):
                 raise
             failure: QwenGradioError | None = exc
-        import stamina  # here, as most replies don't need it
+        import stamina  # not at the top, as most replies need no retry
 
         retrying = stamina.retry_context(
             self.delay,
@@ -136,13 +139,13 @@ class Retries:
 class Attempts:
     """The attempts at one question, one after the other.
 
-    Until the first fragment, a failure for which that can help is followed by another attempt at the same choice, and
-    then the fallbacks have their turn. From the first fragment on, a failure is raised.
+    A failure before the first fragment is followed by another attempt at the same choice, if that may succeed, and
+    then by attempts at the fallbacks. A failure after the first fragment is raised.
 
     Args:
-        factories: what makes an attempt at each choice, in order.
-        retries: how often each choice is tried again.
-        total: the timeout of the whole reply, in seconds; None for none.
+        factories: one function per choice that creates an attempt at it; the fallbacks last.
+        retries: the maximum number of retries of each choice.
+        total: the timeout of the complete reply, in seconds; None for no timeout.
 
     Attributes:
         current: the latest attempt.
@@ -150,7 +153,7 @@ class Attempts:
 
     def __init__(self, factories: Sequence[Callable[[], Attempt]], *, retries: int, total: float | None) -> None:
         self.current = factories[0]()
-        self._factories = deque(factories)  # the first is the current one's
+        self._factories = deque(factories)  # the first created the current attempt
         self._allowed = retries
         self._retries = Retries(retries)
         self._failures: list[QwenGradioError] = []
@@ -161,8 +164,8 @@ class Attempts:
         """Return the next event, Finished last.
 
         Raises:
-            AllFailed: there were several choices, and all have failed.
-            QwenGradioError: the only one failed, or the one that had begun to answer.
+            AllFailed: all of several choices failed.
+            QwenGradioError: the only choice failed, or the current one after its first fragment.
         """
         if self._total is None:
             self._total = deadline("total", self._total_timeout)
@@ -180,7 +183,7 @@ class Attempts:
         while True:
             try:
                 return await self._retries.run(self.current.next, self._try_again)
-            except QwenGradioError as exc:  # noqa: PERF203 - once a choice
+            except QwenGradioError as exc:  # noqa: PERF203 - once per choice
                 await self._fall_back(exc)
 
     async def _try_again(self) -> Event:
@@ -189,17 +192,17 @@ class Attempts:
         return await self.current.next()
 
     async def _fall_back(self, exc: QwenGradioError) -> None:
-        """Turn to the next choice; raise if there is none, or if the question itself is wrong."""
-        is_wrong_question = isinstance(exc, UsageError) and not self._failures
+        """Make the next choice current; raise if there is none, or if the question itself is invalid."""
+        is_invalid_question = isinstance(exc, UsageError) and not self._failures
         is_only_choice = len(self._factories) == 1 and not self._failures
-        if self._is_cancelled or is_wrong_question or is_only_choice:
+        if self._is_cancelled or is_invalid_question or is_only_choice:
             raise exc
         await self._annotate(exc)
         self._failures.append(exc)
         self._factories.popleft()
         if not self._factories:
             raise AllFailed("none of them answered", self._failures, space=self._failures[0].space) from exc
-        logger.info("%s; asking the next fallback", exc)
+        logger.info("%s; trying the next fallback", exc)
         await self.current.aclose()
         self.current = self._factories[0]()
         self._retries = Retries(self._allowed)
@@ -210,19 +213,19 @@ class Attempts:
 
     def _check_not_cancelled(self) -> None:
         if self._is_cancelled:
-            raise UsageError("this reply was closed before the question was asked again")  # to `Reply`, which ends
+            raise UsageError("this reply was closed before the next attempt")  # `Reply` catches it and ends
 
     async def _annotate(self, exc: QwenGradioError) -> None:
-        """Add to an error who failed, the text so far, and the state of a Space that doesn't answer."""
+        """Set an error's `space` and `partial`, and the `state` of a Space that doesn't answer."""
         if not exc.space:
             exc.space, exc.partial = self.current.space, self.current.decoders["answer"].text
         if isinstance(exc, SpaceUnavailable) and not exc.state:
             exc.set_state(await self.current.fetch_state())
 
     def cancel(self) -> None:
-        """End the current attempt without waiting; no other follows."""
+        """Cancel the current attempt without waiting; no other follows."""
         self.current.cancel()
 
     async def aclose(self) -> None:
-        """End the current attempt, and wait for its cleaning up; no other follows."""
+        """Cancel the current attempt, and wait until it is closed; no other follows."""
         await self.current.aclose()

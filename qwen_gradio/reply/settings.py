@@ -55,7 +55,7 @@ def access_to(
     proxy: str | None,
     timeouts: Timeouts,
 ) -> Access:
-    """Check how a Space is reached, and as whom. No message shows a value, as each may hold a secret.
+    """Check a proxy and credentials, and return the `Access` to a Space. No message shows a value, as each may be secret.
 
     Raises:
         InvalidOption: one is not what is expected.

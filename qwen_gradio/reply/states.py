@@ -1,4 +1,4 @@
-"""The states of a client, a reply and an attempt, and which may follow which."""
+"""The states of a client, a reply and an attempt, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ S = TypeVar("S", bound=enum.Enum)
 
 
 class ClientState(enum.Enum):
-    """Where a client stands."""
+    """The state of a client's connection."""
 
     NEW = enum.auto()
     CONNECTING = enum.auto()
@@ -19,7 +19,7 @@ class ClientState(enum.Enum):
 
 
 class ReplyState(enum.Enum):
-    """Where a reply stands; WAITING until its first fragment, with all its attempts."""
+    """The state of a reply; WAITING lasts until its first fragment, over all its attempts."""
 
     NEW = enum.auto()
     WAITING = enum.auto()
@@ -28,9 +28,14 @@ class ReplyState(enum.Enum):
     FAILED = enum.auto()
     CANCELLED = enum.auto()
 
+    @property
+    def is_over(self) -> bool:
+        """True if no event follows."""
+        return self in (ReplyState.FINISHED, ReplyState.FAILED, ReplyState.CANCELLED)
+
 
 class AttemptState(enum.Enum):
-    """Where one attempt at a reply stands; CONNECTING until the Space has accepted the question."""
+    """The state of one attempt at a reply; CONNECTING lasts until the Space has accepted the question."""
 
     NEW = enum.auto()
     CONNECTING = enum.auto()
@@ -41,11 +46,16 @@ class AttemptState(enum.Enum):
     FAILED = enum.auto()
     CANCELLED = enum.auto()
 
+    @property
+    def is_over(self) -> bool:
+        """True if no event follows."""
+        return self in (AttemptState.FINISHED, AttemptState.FAILED, AttemptState.CANCELLED)
+
 
 _C, _R, _A = ClientState, ReplyState, AttemptState
 TRANSITIONS: Mapping[enum.Enum, set[Any]] = {
     _C.NEW: {_C.CONNECTING, _C.CLOSED},
-    _C.CONNECTING: {_C.CONNECTED, _C.NEW, _C.CLOSED},  # NEW after a failure: the next question connects again
+    _C.CONNECTING: {_C.CONNECTED, _C.NEW, _C.CLOSED},  # NEW after a failure: the next reply connects again
     _C.CONNECTED: {_C.NEW, _C.CLOSED},  # NEW in a forked process
     _C.CLOSED: set(),
     _R.NEW: {_R.WAITING, _R.CANCELLED},
@@ -54,23 +64,23 @@ TRANSITIONS: Mapping[enum.Enum, set[Any]] = {
     _R.FINISHED: set(),
     _R.FAILED: set(),
     _R.CANCELLED: set(),
-    _A.NEW: {_A.CONNECTING, _A.STARTED, _A.CANCELLED},  # STARTED at once at another provider, which has no queue
+    _A.NEW: {_A.CONNECTING, _A.STARTED, _A.CANCELLED},  # STARTED at a provider, which has no queue
     _A.CONNECTING: {_A.QUEUED, _A.STARTED, _A.FAILED, _A.CANCELLED},
-    _A.QUEUED: {_A.CONNECTING, _A.STARTED, _A.FAILED, _A.CANCELLED},  # CONNECTING if the question was refused
+    _A.QUEUED: {_A.CONNECTING, _A.STARTED, _A.FAILED, _A.CANCELLED},  # CONNECTING again if the question was refused
     _A.STARTED: {_A.STREAMING, _A.FAILED, _A.CANCELLED},
     _A.STREAMING: {_A.FINISHED, _A.FAILED, _A.CANCELLED},
     _A.FINISHED: set(),
-    _A.FAILED: {_A.CANCELLED},  # by the reply, so that no other attempt follows
+    _A.FAILED: {_A.CANCELLED},  # cancelled by its reply, so that no other attempt follows
     _A.CANCELLED: set(),
 }
 
 
 def transition(state: S, new: S) -> S:
-    """Return the new state.
+    """Return the new state, if it may follow the old one.
 
     Raises:
-        RuntimeError: it can't follow this one, which is an error of this package.
+        RuntimeError: it may not, which is an error of this package.
     """
     if new not in TRANSITIONS[state]:
-        raise RuntimeError(f"{type(state).__name__} can't go from {state.name} to {new.name}")
+        raise RuntimeError(f"{type(state).__name__} can't change from {state.name} to {new.name}")
     return new

@@ -31,7 +31,7 @@ async def test_timeout_queue_raises_deadline_exceeded(make_space: Callable[..., 
         await anext(running)
         late = await _failed(space, second.prompt, queue=0.5)
     assert (late.deadline, late.partial) == ("queue", "")
-    assert "no turn came for 0.5 s" in str(late)
+    assert "the question waited in the queue for 0.5 s" in str(late)
     assert second.count("start") == 0
 
 
