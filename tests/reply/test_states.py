@@ -25,7 +25,7 @@ def test_state_unknown_transition_raises_runtime_error(state: enum.Enum) -> None
         if new in TRANSITIONS[state]:
             assert transition(state, new) is new
         else:
-            with pytest.raises(RuntimeError, match=f"can't go from {state.name} to {new.name}"):
+            with pytest.raises(RuntimeError, match=f"can't change from {state.name} to {new.name}"):
                 transition(state, new)
 
 
