@@ -1,4 +1,4 @@
-"""AsyncQwenClient and Conversation: a Space, and what a caller does with it."""
+"""AsyncQwenClient, the client of one Space, and Conversation, a chat with memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.many import Prompt, Results
 from .reply.provider import Provider
-from .reply.reply import Reply, reply_to
+from .reply.reply import Reply, create_reply
 from .reply.retries import Question, Retries
 from .reply.settings import access_to, check_fallbacks, check_not_cleartext, check_number, check_timeouts
 from .reply.states import ClientState
@@ -26,15 +26,15 @@ from .text.messages import Message, as_messages, parse_messages
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The description of a Space, as far as it matters for asking it.
+    """The description of a Space and of its chat endpoint.
 
     Attributes:
         space: its id, or its URL.
         url: the URL of its Gradio app.
-        gradio: the version of its Gradio.
-        endpoint: the endpoint that is asked, and its parameters.
-        endpoints: the names of all the endpoints that it documents.
-        hooks: what gradio_client is helped with here, in words; with fewer it is slower, and answers the same.
+        gradio: its Gradio version.
+        endpoint: the chat endpoint, with its parameters.
+        endpoints: the names of all documented endpoints.
+        hooks: the hooks that speed up the installed gradio_client, in words; replies are the same without them.
     """
 
     space: str
@@ -50,13 +50,13 @@ Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
 
 
 class Conversation:
-    """A chat with memory: the turns so far go along with the next question.
+    """A chat with memory: each question is sent with the turns before it.
 
-    A turn is kept once its reply is whole; a reply that failed or was ended early leaves no trace. One question at a
-    time: the next one needs the reply before.
+    A turn is added to `messages` once its reply is complete, and never if the reply fails or is ended early. The next
+    question can be asked once the reply to the previous one is over.
 
     Attributes:
-        system: the system message; None leaves the Space its own.
+        system: the system message; None keeps the Space's own.
         messages: the turns so far, as `{"role", "content"}` dicts. They may be changed between questions.
     """
 
@@ -64,59 +64,60 @@ class Conversation:
         self.system = system
         self.messages: list[Message] = []
         self._client = client
-        self._latest: Callable[[], Reply | None] = lambda: None
+        self._latest_reply: Callable[[], Reply | None] = lambda: None
 
     def __repr__(self) -> str:
         return f"<qwen_gradio.Conversation with {self._client.space}: {len(self.messages)} messages>"
 
     def stream(self, messages: str | Sequence[Message], **options: Any) -> Reply:
-        """Ask the next question; see `AsyncQwenClient.stream`.
+        """Stream the reply to the next question; see `AsyncQwenClient.stream`.
 
         Raises:
-            UsageError: the reply before is not over.
-            InvalidOption: `system` is among the options; it is an attribute here.
+            UsageError: the previous reply is not over.
+            InvalidOption: `system` is among the options; here it is an attribute.
         """
         if "system" in options:
             raise InvalidOption("a Conversation has one system message: set its attribute `system`")
-        before = self._latest()
-        if before is not None and not before.closed:
-            raise UsageError("one question at a time in a Conversation: read the reply before to its end, or close it")
+        previous = self._latest_reply()
+        if previous is not None and not previous.closed:
+            raise UsageError(
+                "one question at a time in a Conversation: read the previous reply to its end, or close it"
+            )
         new = [*as_messages(messages)]  # the caller may change the list
         reply = self._client.stream([*self.messages, *new], system=self.system, **options)
         reply.add_finished_callback(lambda text: self.messages.extend([*new, {"role": "assistant", "content": text}]))
-        self._latest = weakref.ref(reply)
+        self._latest_reply = weakref.ref(reply)
         return reply
 
     async def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
-        """Ask the next question and wait for the whole reply; see `AsyncQwenClient.ask`."""
+        """Return the complete reply to the next question; see `AsyncQwenClient.ask`."""
         return await _collect(self.stream(messages, **options))
 
 
 class AsyncQwenClient:
-    """Chats with a Space, on asyncio and trio alike.
+    """A client that chats with a Space, on asyncio or trio.
 
-    Making one touches no network: it connects at the first question, or on `async with`. Replies run side by side
-    over the one connection, each in a session of its own.
+    The constructor uses no network: the client connects at the first question, or on `async with`. Replies share the
+    connection and run concurrently, each in a session of its own.
 
     Args:
         space: a Space id (`Qwen/Qwen2-72B-Instruct`), an alias (`qwen-2-72b`) or the http(s) URL of a Gradio app.
-        api_name: the endpoint to ask, as in `/chat`; None finds the one that chats.
-        auth: the user name and the password that the app asks for, if it does.
-        token: a Hugging Face token, sent to this Space alone; None sends none, not even one saved on this machine.
-        proxy: the http(s) or socks5 URL of a proxy for every byte; None leaves it to HTTP_PROXY and its kin.
-        timeouts: how long to wait for what.
-        retries: how often to try again before the first fragment, where that can help; 0 for never. It holds for
-            connecting on `async with`, too.
-        fallbacks: whom to ask instead, in order, if there is no first fragment: names of Spaces, clients, or any object
-            with `create_async_generator`, as g4f's providers. They get neither `token` nor `auth`, and those of the
-            options that they take.
-        max_reply_chars: how many characters a reply may have, its thinking included.
-        headers: HTTP headers that are sent to this Space alone, with every request.
-        allow_plain_http: whether `token`, `auth` and `headers` may go to another machine without TLS.
+        api_name: the name of the endpoint to use, such as `/chat`; None for the chat endpoint.
+        auth: the user name and password of the app's login; None for an app without a login.
+        token: a Hugging Face token, sent only to this Space; None sends no token, not even one saved on this machine.
+        headers: HTTP headers of every request to this Space; fallbacks don't get them.
+        proxy: the http(s) or socks5 URL of a proxy for all traffic; None for HTTP_PROXY and the like.
+        timeouts: the timeouts of a reply's events.
+        retries: the maximum number of retries before the first fragment, and on `async with`; 0 for none.
+        fallbacks: Spaces or providers to try in order if there is no first fragment: names of Spaces, clients, or any
+            object with `create_async_generator`, as g4f's providers have. They get neither `token` nor `auth`, and
+            only the options that they have.
+        max_reply_chars: the maximum length of a reply, in characters, its thinking included.
+        allow_plain_http: True to let `token`, `auth` and `headers` be sent to another machine without TLS.
 
     Raises:
-        InvalidSpace: `space`, or a fallback, is no id, alias or URL.
-        InvalidOption: a setting is out of its range, or would send a secret for everyone to read.
+        InvalidSpace: `space` or a fallback is not an id, an alias or a URL.
+        InvalidOption: a setting is invalid, or would send a secret without TLS.
     """
 
     def __init__(
@@ -152,17 +153,17 @@ class AsyncQwenClient:
         self.connector = SpaceConnector(
             self._space, access, api_name=api_name, timeouts=timeouts, max_reply_chars=max_reply_chars
         )
-        self._owned: list[AsyncQwenClient] = []  # those that are closed with it
-        self._fallbacks = [self._fallback(one) for one in check_fallbacks(fallbacks)]
+        self._owned_fallbacks: list[AsyncQwenClient] = []  # made here, and so closed here
+        self._fallbacks = [self._resolve_fallback(one) for one in check_fallbacks(fallbacks)]
 
-    def _fallback(self, given: Fallback) -> AsyncQwenClient | Provider:
-        if isinstance(given, str):
-            self._owned.append(AsyncQwenClient(given, proxy=self._proxy, timeouts=self.timeouts))
-            return self._owned[-1]
-        if isinstance(given, AsyncQwenClient) or hasattr(given, "create_async_generator"):
-            return given
+    def _resolve_fallback(self, fallback: Fallback) -> AsyncQwenClient | Provider:
+        if isinstance(fallback, str):
+            self._owned_fallbacks.append(AsyncQwenClient(fallback, proxy=self._proxy, timeouts=self.timeouts))
+            return self._owned_fallbacks[-1]
+        if isinstance(fallback, AsyncQwenClient) or hasattr(fallback, "create_async_generator"):
+            return fallback
         raise InvalidOption(
-            f"expected the name of a Space, a client or a provider as a fallback, got {short_repr(given)}"
+            f"expected the name of a Space, a client or a provider as a fallback, got {short_repr(fallback)}"
         )
 
     @property
@@ -172,7 +173,7 @@ class AsyncQwenClient:
 
     @property
     def closed(self) -> bool:
-        """Whether `aclose` was called."""
+        """True once `aclose` was called."""
         return self.connector.state is ClientState.CLOSED
 
     def __repr__(self) -> str:
@@ -190,32 +191,35 @@ class AsyncQwenClient:
         ignore_unknown_options: bool = False,
         **options: Any,
     ) -> Reply:
-        """Ask, and give the reply as it comes.
+        """Stream the reply to a question.
 
         Args:
             messages: a prompt, or OpenAI-style messages that end with the user's.
-            system: the system message, before those among the messages; None leaves the Space its own.
-            include_thinking: whether the str stream has the model's thinking, too, and not the answer alone.
-            ignore_unknown_options: whether options that the Space doesn't take are left out, and no error.
-            options: other parameters of the Space's endpoint, by name; the others have the Space's own defaults.
+            system: the system message, placed before those among the messages; None keeps the Space's own.
+            include_thinking: True to include the model's thinking in the iterator of str.
+            ignore_unknown_options: True to drop options that the Space doesn't have; False to raise InvalidOption.
+            options: values of other parameters of the Space's endpoint, by name; the Space's defaults apply to the
+                rest.
+
+        Returns:
+            The reply. The question is sent when the first fragment is awaited.
 
         Raises:
-            InvalidMessages: there is nothing to ask, or something that can't be.
-            InvalidOption: an option that the Space is known not to take. Otherwise this, and whether a value is of
-                the published type, choices and bounds, is found out when the reply is first awaited, before the
-                question is sent.
+            InvalidMessages: there is no question, or its content is not text.
+            InvalidOption: an option is unknown, or its value can't be sent. Options that only the Space can check are
+                checked when the first fragment is awaited, before the question is sent.
             UsageError: the client is closed.
         """
         if self.closed:
             raise UsageError("this client is closed; make another")
         check_option_values(options)
-        known = self._space.entry
-        if known is not None and known.options_complete and self._api_name is None and not ignore_unknown_options:
-            check_options(options, known.options)
-        first = [] if system is None else [{"role": "system", "content": system}]
+        entry = self._space.entry
+        if entry is not None and entry.options_complete and self._api_name is None and not ignore_unknown_options:
+            check_options(options, entry.options)
+        systems = [] if system is None else [{"role": "system", "content": system}]
         question = Question(
             chat=parse_messages(messages, system),
-            messages=[*first, *as_messages(messages)],
+            messages=[*systems, *as_messages(messages)],
             options=options,
             ignore_unknown_options=ignore_unknown_options,
             timeouts=self.timeouts,
@@ -223,13 +227,13 @@ class AsyncQwenClient:
             provider_options={"proxy": self._proxy},
         )
         choices = [one.connector if isinstance(one, AsyncQwenClient) else one for one in (self, *self._fallbacks)]
-        return reply_to(question, choices, retries=self.retries, include_thinking=include_thinking)
+        return create_reply(question, choices, retries=self.retries, include_thinking=include_thinking)
 
     async def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
-        """Ask, and give the whole reply; `stream` and collect.
+        """Return the complete reply to a question. Arguments are those of `stream`.
 
         Raises:
-            QwenGradioError: as `stream` and its Reply do; `partial` holds the text so far.
+            QwenGradioError: the reply failed; `partial` is the text before the error.
         """
         return await _collect(self.stream(messages, system=system, **options))
 
@@ -241,33 +245,36 @@ class AsyncQwenClient:
         system: str | None = None,
         **options: Any,
     ) -> Results:
-        """Ask many questions, and give their results in order, as they come.
+        """Ask many questions, some at a time.
 
-        A question that fails has its error in its result, and the others go on. The replies are awaited on an event
-        loop in a thread of their own. Memory doesn't grow with the number of prompts: they are taken as there is room.
+        A question that fails has its error in its result, and the others continue. The replies run on an event loop in
+        a thread of its own. Memory doesn't grow with the number of prompts, which are iterated over as they are asked.
 
         Args:
-            prompts: prompts, or lists of OpenAI-style messages; a generator or an async one will do.
-            concurrency: how many are asked at once.
+            prompts: prompts, or lists of OpenAI-style messages; any iterable, async or not.
+            concurrency: the maximum number of questions asked at a time.
             system: see `stream`.
             options: see `stream`.
 
+        Returns:
+            The results, in the order of the prompts; an async iterator.
+
         Raises:
-            InvalidMessages: `prompts` is no iterable of them.
-            InvalidOption: `concurrency` is no whole number from 1.
+            InvalidMessages: `prompts` is not an iterable, or is a single prompt.
+            InvalidOption: `concurrency` is not a whole number from 1.
         """
         stream = functools.partial(self.stream, system=system, **options)
         return Results(stream, prompts, concurrency=concurrency)
 
     def conversation(self, *, system: str | None = None) -> Conversation:
-        """Begin a chat that remembers its turns."""
+        """Create a chat that remembers its turns; `system` is its system message."""
         return Conversation(self, system=system)
 
     async def inspect(self) -> Inspection:
-        """Connect, if that hasn't been done, and describe the Space.
+        """Return a description of the Space, connecting first if that hasn't been done.
 
         Raises:
-            QwenGradioError: it can't be reached, or has no endpoint that chats.
+            QwenGradioError: the Space can't be reached, or has no chat endpoint.
         """
         try:
             connection, endpoint = await self.connector.connect()
@@ -282,7 +289,7 @@ class AsyncQwenClient:
         try:
             await (self.inspect() if self._fallbacks else Retries(self.retries).run(self.inspect))
         except (SpaceError, TransportError):
-            if not self._fallbacks:  # with them, the first question will tell
+            if not self._fallbacks:  # with fallbacks, the first question may succeed all the same
                 raise
         return self
 
@@ -290,10 +297,10 @@ class AsyncQwenClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Cancel every reply and close the connection, in 2 seconds at most, under cancellation too."""
+        """Cancel every reply and close the connection, within 2 seconds, even under cancellation."""
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as tasks:
-                for client in self._owned:
+                for client in self._owned_fallbacks:
                     tasks.start_soon(client.aclose)
                 await self.connector.aclose()
 

@@ -1,4 +1,4 @@
-"""Qwen_Qwen_2_72B and FallbackProvider: the same chats with the face of a g4f provider, to stand where one stood."""
+"""Qwen_Qwen_2_72B and FallbackProvider: the same chats with the interface of g4f's providers, to replace one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .errors import InvalidMessages, InvalidOption, short_repr
 from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.provider import Provider, provider_name
-from .reply.reply import reply_to
+from .reply.reply import create_reply
 from .reply.retries import Question
 from .reply.settings import access_to
 from .space import catalogue
 from .space.catalogue import generate_session_hash
 from .text.messages import Message, parse_messages, split_system
 
-RETRIES = 2  # as a client's
+RETRIES = 2  # the default of a client
 
 Messages: TypeAlias = Sequence[Message]
 AsyncResult: TypeAlias = AsyncIterator[str]
@@ -26,7 +26,7 @@ AsyncResult: TypeAlias = AsyncIterator[str]
 class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
     """Qwen2-72B-Instruct as a provider: class attributes that describe it, and `create_async_generator`.
 
-    To ask another Space with the same API, subclass it and set `url`.
+    For another Space with the same API, subclass it and set `url`.
     """
 
     label: ClassVar[str] = "Qwen Qwen-2.72B"
@@ -40,7 +40,7 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
     use_stream_timeout: ClassVar[bool] = True
     supports_system_message: ClassVar[bool] = True
     supports_message_history: ClassVar[bool] = False
-    live: ClassVar[int] = 0  # g4f's rotation counts here
+    live: ClassVar[int] = 0  # a counter of g4f's rotation of providers
 
     default_model: ClassVar[str] = "qwen-qwen2-72b-instruct"
     model_aliases: ClassVar[dict[str, str]] = {"qwen-2-72b": default_model}
@@ -50,74 +50,79 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
 
     @classmethod
     def get_dict(cls) -> dict[str, str | None]:
-        """Describe the provider by name, URL and label."""
+        """Return the provider's name, URL and label."""
         return {"name": cls.__name__, "url": cls.url, "label": cls.label}
 
     @classmethod
     def get_parent(cls) -> str:
-        """Name the provider that this one belongs to: itself."""
+        """Return the name of the provider that this one belongs to: its own."""
         return cls.__name__
 
     @classmethod
     def get_model(cls, model: str, **_: Any) -> str:
-        """Resolve a model's name: an alias, or `""` for the default."""
+        """Return a model's full name.
+
+        Args:
+            model: a name, an alias, or `""` for the default model.
+        """
         return cls.model_aliases.get(model, model) or cls.default_model
 
     @classmethod
     def get_async_create_function(cls) -> Callable[..., AsyncResult]:
-        """Return what makes the generator; g4f asked for it by this name up to 2026."""
+        """Return `create_async_generator`; g4f called this method up to 2026."""
         return cls.create_async_generator
 
     @classmethod
     async def create_async_generator(
         cls,
-        model: str,  # noqa: ARG003 - the contract has it
+        model: str,  # noqa: ARG003 - g4f's contract has it
         messages: Messages,
         proxy: str | None = None,
         **kwargs: Any,  # noqa: ARG003 - the same
     ) -> AsyncResult:
-        """Ask, and give the reply's fragments as they come.
+        """Yield the fragments of the reply to a question.
 
-        System messages are joined by newlines into the Space's system input, `""` if there is none; all others become
-        one prompt by `format_prompt`, and the history is sent empty.
+        System messages are joined by newlines for the Space's system input, `""` if there is none. All others become
+        one prompt by `format_prompt`. The history is sent empty.
 
         Args:
-            model: accepted and not sent: the Space has one model.
+            model: ignored: the Space has one model.
             messages: OpenAI-style messages; a single one is sent verbatim.
-            proxy: the URL of a proxy for every byte.
-            kwargs: accepted and ignored, as callers pass what other providers take.
+            proxy: the URL of a proxy for all traffic.
+            kwargs: ignored: callers pass arguments of other providers.
 
         Raises:
-            InvalidMessages: there is nothing to ask, or something that isn't text.
-            QwenGradioError: the reply failed; `partial` holds what had come.
+            InvalidMessages: there is no question, or its content is not text.
+            QwenGradioError: the reply failed; `partial` is the text before the error.
         """
         system, prompt = split_system(messages)
         if not prompt.strip():
-            raise InvalidMessages("expected a message to ask; got none but system messages and blanks")
+            raise InvalidMessages("expected a question; got only system messages and blank ones")
         choices = [_connector(cls.url, proxy)]
         question = Question(
             chat=parse_messages(prompt, system), messages=[], timeouts=Timeouts(), max_reply_chars=MAX_REPLY_CHARS
         )
         async with AsyncExitStack() as stack:
             stack.push_async_callback(choices[0].aclose)
-            reply = await stack.enter_async_context(reply_to(question, choices, retries=RETRIES))
+            reply = await stack.enter_async_context(create_reply(question, choices, retries=RETRIES))
             async for fragment in reply:
                 yield fragment
 
 
 class FallbackProvider:
-    """The first of several to answer, as a provider: for the day when one of them doesn't.
+    """A provider that tries several Spaces and providers in order, until one answers.
 
-    Whoever fails or has nothing to say before the first fragment gives way to the next; after it, its error is raised.
+    A choice that fails or ends before its first fragment is followed by the next one. A failure after the first
+    fragment is raised.
 
     Args:
-        choices: in order, names of Spaces, or any objects with `create_async_generator`: a raw HTTP provider may stand
-            first, and `Qwen_Qwen_2_72B` behind it.
-        timeouts: how long to wait for what, at each of them.
+        choices: names of Spaces, or any objects with `create_async_generator`, in order; for example a raw HTTP
+            provider, and then `Qwen_Qwen_2_72B`.
+        timeouts: the timeouts of each choice.
 
     Raises:
-        InvalidOption: there are none, or one is neither.
-        InvalidSpace: one is text, but no id, alias or URL.
+        InvalidOption: there is no choice, or one is neither a name nor a provider.
+        InvalidSpace: a name is not an id, an alias or a URL.
     """
 
     working = True
@@ -147,28 +152,28 @@ class FallbackProvider:
         self.models: list[str] = []
 
     def get_dict(self) -> dict[str, str | None]:
-        """Describe the provider by name, URL and label."""
+        """Return the provider's name, URL and label."""
         return {"name": self.__name__, "url": self.url, "label": self.label}
 
     def get_parent(self) -> str:
-        """Name the provider that this one belongs to: itself."""
+        """Return the name of the provider that this one belongs to: its own."""
         return self.__name__
 
     async def create_async_generator(
         self, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any
     ) -> AsyncResult:
-        """Ask one after the other, and give the fragments of the first that answers.
+        """Yield the fragments of the reply of the first choice that answers.
 
         Args:
-            model: passed on to the providers among them.
+            model: the model's name, for the providers; Spaces ignore it.
             messages: OpenAI-style messages.
-            proxy: the URL of a proxy for every byte; passed on too.
-            kwargs: passed on to the providers; Spaces ignore them.
+            proxy: the URL of a proxy for all traffic, for Spaces and providers.
+            kwargs: keyword arguments for the providers; Spaces ignore them.
 
         Raises:
-            InvalidMessages: there is nothing to ask, or something that isn't text.
-            AllFailed: none of them answered.
-            QwenGradioError: the one that had begun failed; `partial` holds what had come.
+            InvalidMessages: there is no question, or its content is not text.
+            AllFailed: no choice answered.
+            QwenGradioError: the reply failed after its first fragment; `partial` is the text before the error.
         """
         choices = [_connector(one, proxy, self.timeouts) if isinstance(one, str) else one for one in self.choices]
         question = Question(
@@ -182,13 +187,13 @@ class FallbackProvider:
             for choice in choices:
                 if isinstance(choice, SpaceConnector):
                     stack.push_async_callback(choice.aclose)
-            reply = await stack.enter_async_context(reply_to(question, choices, retries=0))
+            reply = await stack.enter_async_context(create_reply(question, choices, retries=0))
             async for fragment in reply:
                 yield fragment
 
 
 def _connector(space: str, proxy: str | None, timeouts: Timeouts = Timeouts()) -> SpaceConnector:
-    """Make what a single question needs of a Space; a description from the last minutes will do."""
+    """Create the connector for a single question; it reuses a description that is a few minutes old at most."""
     resolved = catalogue.resolve(space)
     access = access_to(resolved.url, token=None, auth=None, headers=None, proxy=proxy, timeouts=timeouts)
     return SpaceConnector(resolved, access, timeouts=timeouts, reuse=True)

@@ -1,4 +1,4 @@
-"""QwenClient: AsyncQwenClient for ordinary code, run on an event loop in a thread of its own. No logic of its own."""
+"""QwenClient: AsyncQwenClient for synchronous code, run on an event loop in a thread. It adds no logic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .transport.threads import LoopState, LoopThread
 
 
 class SyncReply:
-    """A reply as it comes: an iterator of str fragments, and a context manager. See `Reply`."""
+    """A streamed reply: an iterator of str fragments, and a context manager. See `Reply`."""
 
     def __init__(self, reply: Reply, loop: LoopThread) -> None:
         self._reply = reply
@@ -30,12 +30,12 @@ class SyncReply:
 
     @property
     def space(self) -> str:
-        """The Space's id or URL; see `Reply.space`."""
+        """The id or URL of the Space; see `Reply.space`."""
         return self._reply.space
 
     @property
     def text(self) -> str:
-        """The answer so far, as the Space shows it."""
+        """The answer so far."""
         return self._reply.text
 
     @property
@@ -45,28 +45,32 @@ class SyncReply:
 
     @property
     def closed(self) -> bool:
-        """Whether it is over; see `Reply.closed`."""
+        """True if the reply is over; see `Reply.closed`."""
         return self._reply.closed
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        """Return the next fragment; raises as `Reply.__anext__` does."""
+        """Return the next fragment.
+
+        Raises:
+            QwenGradioError: the reply failed; `partial` is the text before the error.
+        """
         fragment: str | None = self._loop.run(anext, self._reply, None)
         if fragment is None:
             raise StopIteration
         return fragment
 
     def events(self) -> Iterator[Event]:
-        """Iterate over all that happens; see `Reply.events`."""
+        """Iterate over the events; see `Reply.events`."""
         events = self._reply.events()
         while (event := self._loop.run(anext, events, None)) is not None:
             yield event
 
     def close(self) -> None:
-        """End the reply, here and on the Space. May be called at any time, and again."""
-        if self._loop.state is LoopState.RUNNING:  # else it was never begun, or has ended with the client
+        """Cancel the reply, here and on the Space. May be called at any time, and more than once."""
+        if self._loop.state is LoopState.RUNNING:  # otherwise it was never started, or was closed with the client
             self._loop.run(self._reply.aclose)
 
     def __enter__(self) -> SyncReply:
@@ -105,16 +109,16 @@ class SyncConversation:
         self._conversation.system = system
 
     def stream(self, messages: str | Sequence[Message], **options: Any) -> SyncReply:
-        """Ask the next question; see `Conversation.stream`."""
+        """Stream the reply to the next question; see `Conversation.stream`."""
         return SyncReply(self._conversation.stream(messages, **options), self._loop)
 
     def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
-        """Ask the next question and wait for the whole reply; see `Conversation.ask`."""
+        """Return the complete reply to the next question; see `Conversation.ask`."""
         return _collect(self.stream(messages, **options))
 
 
 class QwenClient:
-    """Chats with a Space, from code that isn't async. Arguments and errors are `AsyncQwenClient`'s.
+    """A client that chats with a Space, for synchronous code. Arguments and errors are `AsyncQwenClient`'s.
 
     Use it in a `with` statement, or call `close`.
     """
@@ -172,7 +176,7 @@ class QwenClient:
         ignore_unknown_options: bool = False,
         **options: Any,
     ) -> SyncReply:
-        """Ask, and give the reply as it comes; see `AsyncQwenClient.stream`."""
+        """Stream the reply to a question; see `AsyncQwenClient.stream`."""
         reply = self._client.stream(
             messages,
             system=system,
@@ -183,22 +187,22 @@ class QwenClient:
         return SyncReply(reply, self._loop)
 
     def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
-        """Ask, and give the whole reply; see `AsyncQwenClient.ask`."""
+        """Return the complete reply to a question; see `AsyncQwenClient.ask`."""
         return _collect(self.stream(messages, system=system, **options))
 
     def map(
         self, prompts: Iterable[Prompt], *, concurrency: int = 8, system: str | None = None, **options: Any
     ) -> SyncResults:
-        """Ask many questions, and give their results in order, as they come; see `AsyncQwenClient.map`."""
+        """Ask many questions, some at a time; see `AsyncQwenClient.map`."""
         stream = functools.partial(self._client.stream, system=system, **options)
         return SyncResults(stream, prompts, concurrency=concurrency)
 
     def conversation(self, *, system: str | None = None) -> SyncConversation:
-        """Begin a chat that remembers its turns."""
+        """Create a chat that remembers its turns; `system` is its system message."""
         return SyncConversation(self._client.conversation(system=system), self._loop)
 
     def inspect(self) -> Inspection:
-        """Connect, if that hasn't been done, and give what was recognised; see `AsyncQwenClient.inspect`."""
+        """Return a description of the Space; see `AsyncQwenClient.inspect`."""
         return self._loop.run(self._client.inspect)
 
     def __enter__(self) -> QwenClient:
@@ -215,10 +219,11 @@ class QwenClient:
     def close(self) -> None:
         """Cancel every reply, close the connection and end the event loop's thread; see `AsyncQwenClient.aclose`.
 
-        May be called again, from any thread, and while other threads ask: their calls raise UsageError, or end.
+        May be called from any thread, more than once, and while other threads await replies: their calls end, or raise
+        UsageError.
         """
         if self._loop.state is not LoopState.CLOSED:
-            with contextlib.suppress(UsageError):  # another thread has just closed it
+            with contextlib.suppress(UsageError):  # another thread has just closed the loop
                 self._loop.run(self._client.aclose)
             self._loop.close()
 

@@ -172,7 +172,7 @@ class Reply:
                 callback(event.text)
 
 
-def reply_to(
+def create_reply(
     question: Question, choices: Sequence[SpaceConnector | Provider], *, retries: int, include_thinking: bool = False
 ) -> Reply:
     """Create the reply to a question.

@@ -14,14 +14,14 @@ PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def check_number(name: str, value: object, *, least: int) -> None:
+def check_number(name: str, value: object, *, minimum: int) -> None:
     """Check a whole number.
 
     Raises:
         InvalidOption: it is none, or too small.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InvalidOption(f"expected a whole number from {least} for {name}, got {short_repr(value)}")
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise InvalidOption(f"expected a whole number from {minimum} for {name}, got {short_repr(value)}")
 
 
 def check_timeouts(timeouts: object) -> Timeouts:
@@ -55,7 +55,7 @@ def access_to(
     proxy: str | None,
     timeouts: Timeouts,
 ) -> Access:
-    """Check a proxy and credentials, and return the `Access` to a Space. No message shows a value, as each may be secret.
+    """Check a proxy and credentials, and create an `Access`. No message shows a value, as each may be secret.
 
     Raises:
         InvalidOption: one is not what is expected.
