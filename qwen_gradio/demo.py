@@ -1,11 +1,11 @@
-"""The stand-in Space: a gradio server with the Qwen2-72B-Instruct Space's API, and no model behind it.
+"""The stand-in Space: a gradio server with the Qwen2-72B-Instruct Space's API, but without a model.
 
-Layout, names and order of inputs and outputs are those of the Space's own app (gradio 4.32.1): `textbox.submit` then
-`sumbit.click`, both `model_chat`; inputs query, history and system; outputs the emptied textbox, the Chatbot and the
-system box. Each yield is the whole answer so far.
+The layout, names and order of inputs and outputs are those of the Space's own app (gradio 4.32.1). `textbox.submit`
+and `sumbit.click`, in this order, call `model_chat`. Its inputs are query, history and system; its outputs are the
+emptied textbox, the Chatbot and the system box. Each output has the whole answer so far.
 
-The file imports gradio (4.44, 5.x or 6.x) and nothing of this package, so that any Python with gradio can run it:
-`python demo.py --port 7860`. It prints its URL on one line when it is ready, and ends when its standard input does.
+The file imports gradio (4.44, 5.x or 6.x), but nothing of this package, so that any Python with gradio can run it:
+`python demo.py --port 7860`. It prints its URL on one line when it is ready, and exits when its standard input ends.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ SYSTEM = "You are a helpful assistant."
 WORD_SECONDS = 0.04  # the pace of a hosted 72B model
 
 Model = Callable[[str, Sequence[tuple[str, str]], str], Iterator[str]]
-"""(system, earlier turns as (user, assistant) pairs, query) -> the answer so far, again and again."""
+"""(system, earlier turns as (user, assistant) pairs, query) -> snapshots of the growing answer."""
 
 
 def canned_model(system: str, turns: Sequence[tuple[str, str]], query: str) -> Iterator[str]:
-    """Answer, word by word, with what it was asked. Each item is the whole answer so far."""
+    """Yield an answer that repeats its arguments, word by word; each item is the whole answer so far."""
     earlier = "; ".join(f"you said “{user}”" for user, _ in turns) or "nothing"
     answer = (
         "I am a stand-in for Qwen2-72B-Instruct: a real Gradio server with that Space's API, but no model.\n\n"
@@ -50,8 +50,8 @@ def build(model: Model = canned_model, *, concurrency_limit: int = 40) -> Any:
     """Lay out the Space's page around a model.
 
     Args:
-        model: answers the questions.
-        concurrency_limit: how many questions it answers at a time; the others wait in the queue.
+        model: the function that answers the questions.
+        concurrency_limit: the number of questions answered at a time; the others wait in the queue.
 
     Returns:
         The page, a `gradio.Blocks`.
@@ -105,7 +105,7 @@ def _message(role: str, content: str | None) -> dict[str, Any]:
 
 
 def _pairs(history: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Read pairs of texts from role dicts that alternate."""
+    """Return the (user, assistant) texts in alternating role dicts."""
     texts = [_text(message["content"]) for message in history]
     return zip(texts[::2], texts[1::2], strict=False)
 
@@ -115,17 +115,17 @@ def _text(content: Any) -> str:
 
 
 def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int | None = None, **options: Any) -> None:
-    """Serve a page on 127.0.0.1 until standard input ends; exits with one line if the port is in use.
+    """Serve a page on 127.0.0.1 until standard input ends; exit with one line if the port is in use.
 
     Args:
-        build_page: makes the `gradio.Blocks`; it may import gradio.
-        port: the TCP port; 0 takes a free one.
-        max_size: how many questions may wait in the queue; None for no limit.
+        build_page: the function that creates the `gradio.Blocks`; it may import gradio, whose settings are made before.
+        port: the TCP port; 0 for a free one.
+        max_size: the maximum number of questions in the queue; None for no limit.
         options: keyword arguments of the page's `launch`.
     """
     if port:
         _check_port(port)
-    # Gradio reads these when it is imported: no telemetry, and no proxy for the request by which it sees that it is up.
+    # Gradio reads these when it is imported: no telemetry, and no proxy for its own request that checks its URL.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
@@ -142,14 +142,14 @@ def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int
     )
     print(url, file=stdout, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        sys.stdin.buffer.read()  # it ends when the parent closes it or dies, so the server never outlives its parent
-    os._exit(0)  # without waiting for threads that still generate
+        sys.stdin.buffer.read()  # ends when the parent closes it or exits, so the server never outlives its parent
+    os._exit(0)  # don't wait for threads that still generate
 
 
 def _check_port(port: int) -> None:
     """Exit with one line if the port can't be bound."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT are no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT don't block the port
         try:
             probe.bind((HOST, port))
         except OSError as exc:
@@ -170,18 +170,18 @@ def run_in_process(
     """Run the stand-in, or a script like it, in a process of its own.
 
     Args:
-        script: the file to run; it prints its URL first, and ends when its standard input does.
-        arguments: the script's own.
-        python: the interpreter, which must have gradio.
-        timeout: seconds until it must have printed its URL.
+        script: the file to run; it prints its URL first, and exits when its standard input ends.
+        arguments: the script's arguments.
+        python: the interpreter, in an environment with gradio.
+        timeout: seconds to wait for the URL.
 
     Yields:
         The URL.
 
     Raises:
-        RuntimeError: it ended, or the timeout passed, before it had printed a URL; the message holds its stderr.
+        RuntimeError: the process exited, or the timeout passed, before the URL; the message includes its stderr.
     """
-    with tempfile.TemporaryFile() as log:  # a pipe would fill up, as nobody reads it, and block the server
+    with tempfile.TemporaryFile() as log:  # a file, as a pipe that nobody reads would fill up and block the server
         command = [python, str(script), *arguments]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         timer = threading.Timer(timeout, process.kill)
@@ -200,7 +200,7 @@ def run_in_process(
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=2)  # closes its standard input, on which it ends
+        process.communicate(timeout=2)  # closes its standard input, so that it exits
     process.kill()
     process.communicate()
 

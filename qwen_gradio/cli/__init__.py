@@ -1,1 +1,1 @@
-"""The command `qwen-gradio`. It uses the public names of the package, and the catalogue of Spaces."""
+"""The command `qwen-gradio`. It uses only the public names of the package and the catalogue of Spaces."""

@@ -1,4 +1,4 @@
-"""`qwen-gradio ask`: one question, and its reply as it comes."""
+"""`qwen-gradio ask`: one question, and its streamed reply."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ask(
     **network: Any,
 ) -> None:
     """Ask PROMPT and stream the reply. This is the default command."""
-    import anyio  # here, as `--help` doesn't need it
+    import anyio  # not at the top, as `--help` doesn't need it
 
     text, parameters = _read_prompt(prompt), dict(map(parse_option, options))
     renderer = JsonRenderer() if as_json else TextRenderer(thinking=thinking)
@@ -60,7 +60,7 @@ async def _stream(
     options: Mapping[str, Any],
     renderer: Renderer,
 ) -> None:
-    reply = client.stream(prompt, system=system, **options)  # it checks them before there is any network traffic
+    reply = client.stream(prompt, system=system, **options)  # checks its arguments before `client` connects
     async with client, reply:
         async for event in reply.events():
             renderer.render(event)

@@ -1,4 +1,4 @@
-"""The entry point `qwen-gradio`: the commands in a group whose default is `ask`, and the exit codes of their errors."""
+"""The entry point `qwen-gradio`: a group of commands whose default is `ask`, with exit codes for their errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .spaces import inspect_space, list_spaces
 
 
 class AskByDefault(click.Group):
-    """A group that runs `ask` unless the first argument is a command's name; its help has the options of `ask`."""
+    """A group that runs `ask` unless the first argument is a command's name. Its help lists the options of `ask`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args[:1] not in (["--help"], ["--version"]) and (not args or args[0] not in self.commands):
@@ -32,12 +32,12 @@ class AskByDefault(click.Group):
         self.format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; its error is one line on stderr and an exit code."""
+        """Run a command; print its error as one line on stderr, and exit with the code for it."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             sys.exit(ExitCode.INTERRUPTED)
-        except (click.exceptions.Exit, click.Abort):  # click's own, which are RuntimeErrors
+        except (click.exceptions.Exit, click.Abort):  # click's own exceptions, which are RuntimeErrors
             raise
         except (qwen_gradio.QwenGradioError, RuntimeError) as exc:
             echo(f"qwen-gradio: {' '.join(str(exc).split())}", err=True)

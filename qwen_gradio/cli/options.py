@@ -1,4 +1,4 @@
-"""Options that several commands share, and the client made from them."""
+"""Options that several commands share, and the client with these options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import qwen_gradio
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options about the network: `--proxy` and `--timeout`."""
+    """Add the options for the network: `--proxy` and `--timeout`."""
     for option in (
         click.option(
             "--timeout",
@@ -27,7 +27,7 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def space_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options about one Space: those of the network, its endpoint, and the secrets that it accepts."""
+    """Add the options for one Space: `network_options`, `--api-name`, `--token` and `--auth`."""
     for option in (
         network_options,
         click.option(
@@ -45,16 +45,16 @@ def space_options(command: Callable[..., None]) -> Callable[..., None]:
 def make_client(
     space: str, *, timeout: float | None, auth: str | None = None, **options: Any
 ) -> qwen_gradio.AsyncQwenClient:
-    """Make a client from the values of the options.
+    """Create a client from the values of the options.
 
     Args:
         space: an id, an alias or a URL.
         timeout: seconds, for each of the `Timeouts` but `total`; None for the defaults.
-        auth: `USER:PASSWORD`.
-        options: the client's own `token`, `api_name` and `proxy`.
+        auth: `USER:PASSWORD`; None for no login.
+        options: the client's arguments `token`, `api_name` and `proxy`.
 
     Raises:
-        UsageError: one of them is malformed.
+        UsageError: a value is invalid.
     """
     user, colon, password = (auth or "").partition(":")
     if auth and not colon:
@@ -66,10 +66,10 @@ def make_client(
 
 
 def parse_option(option: str) -> tuple[str, Any]:
-    """Parse `NAME=VALUE`; the value is JSON if it can be, else text.
+    """Parse `NAME=VALUE`; the value is read as JSON if it is valid JSON, else as text.
 
     Raises:
-        UsageError: it has no name or no equals sign.
+        UsageError: the name or the equals sign is missing.
     """
     name, equals, value = option.partition("=")
     if not name or not equals:

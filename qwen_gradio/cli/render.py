@@ -1,4 +1,4 @@
-"""The only module that prints: text, tables, a reply's events, progress. A terminal gets no control characters."""
+"""The only module that prints: text, tables, a reply's events, progress. Terminals get no control characters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import click
 
 import qwen_gradio
 
-if TYPE_CHECKING:  # at runtime it is imported where a terminal needs it
+if TYPE_CHECKING:  # at runtime it is imported only for a terminal
     from rich.status import Status
 
-# C0 but for tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder what a terminal shows.
+# C0 except tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder the text on a terminal.
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -26,10 +26,10 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = Fals
     """Print a text, which may be a Space's.
 
     Args:
-        text: the text; a lone surrogate becomes a question mark, and a terminal gets no control characters.
-        err: print to stderr, not stdout.
-        nl: end the line.
-        dim: print dimly, on a terminal.
+        text: the text; a lone surrogate is printed as a question mark, a control character not at all on a terminal.
+        err: True to print to stderr, False to stdout.
+        nl: True to end the line.
+        dim: True to print dimmed, on a terminal.
     """
     text = text.encode(errors="replace").decode()
     if (sys.stderr if err else sys.stdout).isatty():
@@ -46,7 +46,7 @@ def format_columns(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
 
 
 def format_queue(queued: qwen_gradio.Queued) -> str:
-    """Format a place in the queue, as far as the Space publishes it."""
+    """Format the position, size and estimate of a queue, as far as the Space publishes them."""
     size = "" if queued.size is None else f" of {queued.size}"
     eta = "" if queued.eta is None else f", about {queued.eta:.0f} s"
     return f"In the queue: {queued.position or '?'}{size}{eta}"
@@ -54,7 +54,7 @@ def format_queue(queued: qwen_gradio.Queued) -> str:
 
 @contextlib.contextmanager
 def progress_bar(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on stderr, if that is a terminal; yields the function that advances it."""
+    """Show a progress bar on stderr, if that is a terminal; yield the function that advances it."""
     if not sys.stderr.isatty():
         yield lambda: None
         return
@@ -67,17 +67,17 @@ def progress_bar(total: int) -> Iterator[Callable[[], None]]:
 
 
 class Renderer(contextlib.AbstractContextManager[object], Protocol):
-    """Prints the events of one reply; leaving it ends the last line."""
+    """A printer of the events of one reply. On exit it ends the last line."""
 
     def render(self, event: qwen_gradio.Event) -> None:
         """Print one event."""
 
 
 class JsonRenderer(Renderer):
-    """Prints each event as a line of JSON."""
+    """A renderer that prints each event as a line of JSON."""
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left to print."""
+        """Do nothing: each event has ended its line."""
 
     def render(self, event: qwen_gradio.Event) -> None:
         fields = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
@@ -85,17 +85,17 @@ class JsonRenderer(Renderer):
 
 
 class _State(enum.Enum):
-    WAITING = enum.auto()  # for the first fragment that is printed; a terminal shows a status line
+    WAITING = enum.auto()  # until the first fragment to print; a terminal shows a status line
     THINKING = enum.auto()  # printing the thinking
     ANSWERING = enum.auto()  # printing the answer
     CLOSED = enum.auto()
 
 
 class TextRenderer(Renderer):
-    """Prints the answer to stdout; to stderr the thinking, and a status line until there is something to print.
+    """A renderer that prints the answer to stdout. Until the first fragment, a status line is on stderr.
 
     Args:
-        thinking: print the thinking; otherwise the status line says that the model thinks.
+        thinking: True to print the thinking to stderr; False to show "Thinking…" in the status line.
     """
 
     def __init__(self, *, thinking: bool) -> None:
@@ -145,14 +145,14 @@ class TextRenderer(Renderer):
             self._status.update(text)
 
     def _print_answer(self, fragment: qwen_gradio.Fragment) -> None:
-        """Print what is new, or the whole answer once more if the fragment replaces some of it."""
+        """Print the new text, or the complete answer again if the fragment replaces some of it."""
         replaced = self._answer[fragment.start :]
         self._answer = self._answer[: fragment.start] + fragment.text
         echo(f"\n{self._answer}" if replaced.strip() else fragment.text, nl=False)
 
 
 def _status_line() -> Status | None:
-    """Make a status line for stderr; None if that is no terminal."""
+    """Create a status line for stderr; return None if that is not a terminal."""
     if not sys.stderr.isatty():
         return None
     from rich.console import Console

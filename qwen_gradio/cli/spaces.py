@@ -1,4 +1,4 @@
-"""`qwen-gradio spaces` and `qwen-gradio inspect`: the Spaces known by name, and what one publishes."""
+"""`qwen-gradio spaces` and `qwen-gradio inspect`: the catalogue of Spaces, and the description of one Space."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ DIALECTS = {"pairs": "pairs", "messages": "role dicts", "parts": "role dicts wit
 @click.argument("space", default=catalogue.DEFAULT)
 @space_options
 def inspect_space(space: str, **network: Any) -> None:
-    """Show the chat endpoint of SPACE, and how it is called."""
-    import anyio  # here, as `--help` doesn't need it
+    """Show the chat endpoint of SPACE, and how to call it."""
+    import anyio  # not at the top, as `--help` doesn't need it
 
     echo(format_inspection(anyio.run(_inspect, make_client(space, **network))))
 
@@ -36,7 +36,7 @@ def inspect_space(space: str, **network: Any) -> None:
 @network_options
 def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:
     """List the Spaces known by name, or only those named."""
-    import anyio  # here, as `--help` doesn't need it
+    import anyio  # not at the top, as `--help` doesn't need it
 
     clients = [make_client(name, **network) for name in names or [entry.id for entry in catalogue.CATALOGUE]]
     if not check:
@@ -54,8 +54,8 @@ class Check:
 
     Attributes:
         space: its id, or its URL.
-        seconds: how long it took.
-        outcome: what it publishes, or why it doesn't answer.
+        seconds: the duration.
+        outcome: its description, or the error.
     """
 
     space: str
@@ -90,7 +90,7 @@ async def _check(client: qwen_gradio.AsyncQwenClient) -> Check:
 
 
 async def _check_all(clients: Sequence[qwen_gradio.AsyncQwenClient]) -> list[Check]:
-    """Check Spaces side by side; the results are in the order of the clients."""
+    """Check Spaces concurrently; return the results in the order of the clients."""
     import anyio
 
     checks: dict[int, Check] = {}
@@ -112,7 +112,7 @@ def _catalogue_row(space: str) -> tuple[str, str, str]:
 
 
 def format_inspection(inspection: qwen_gradio.Inspection) -> str:
-    """Format what a Space publishes: its endpoint, the parameters, and the call that asks it."""
+    """Format a Space's description: its endpoint, the parameters, and the Python call for it."""
     endpoint = inspection.endpoint
     others = [name for name in inspection.endpoints if name != endpoint.api_name]
     rows = [
@@ -120,7 +120,7 @@ def format_inspection(inspection: qwen_gradio.Inspection) -> str:
         ("URL", inspection.url),
         ("Gradio", inspection.gradio),
         ("endpoint", endpoint.api_name + (f"; there are also {', '.join(others)}" if others else "")),
-        ("reply", f"{_reply_form(endpoint)}, {'as it grows' if endpoint.streams else 'when it is whole'}"),
+        ("reply", f"{_reply_form(endpoint)}, {'as it grows' if endpoint.streams else 'once it is complete'}"),
     ]
     if endpoint.history is None:
         rows.append(("history", "as one prompt with the question"))
@@ -129,18 +129,18 @@ def format_inspection(inspection: qwen_gradio.Inspection) -> str:
     parameters = [(one.name, one.component, _parameter_role(one, endpoint)) for one in endpoint.parameters]
     options = "".join(f", {option.name}={option.default!r}" for option in endpoint.options)
     call = f'AsyncQwenClient({inspection.space!r}).stream("Hello?"{options})'
-    return f"{format_columns(rows)}\n\nIt takes\n{format_columns(parameters, indent=2)}\n\nIt is asked by\n  {call}"
+    return f"{format_columns(rows)}\n\nParameters\n{format_columns(parameters, indent=2)}\n\nCall\n  {call}"
 
 
 def _reply_form(endpoint: qwen_gradio.Endpoint) -> str:
-    return f"a Chatbot's newest turn, in {DIALECTS[endpoint.dialect]}" if endpoint.dialect else "plain text"
+    return f"a Chatbot's latest turn, in {DIALECTS[endpoint.dialect]}" if endpoint.dialect else "plain text"
 
 
 def _parameter_role(parameter: qwen_gradio.Parameter, endpoint: qwen_gradio.Endpoint) -> str:
     if parameter.name == endpoint.query:
         return "the question"
     if parameter.name == endpoint.history:
-        return "the turns before" if endpoint.query is not None else "the turns, the newest of them the question"
+        return "the turns before" if endpoint.query is not None else "the turns, the question last"
     if parameter.name == endpoint.system:
         return "the system message"
     return f"option: {parameter.expected}; {parameter.default!r} by default"
