@@ -1,4 +1,4 @@
-"""`python -m qwen_gradio`, another name of the command `qwen-gradio`."""
+"""`python -m qwen_gradio`: the same as the command `qwen-gradio`."""
 
 from .cli.main import main
 

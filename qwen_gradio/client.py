@@ -17,7 +17,7 @@ from .reply.many import Prompt, Results
 from .reply.provider import Provider
 from .reply.reply import Reply, create_reply
 from .reply.retries import Question, Retries
-from .reply.settings import access_to, check_fallbacks, check_not_cleartext, check_number, check_timeouts
+from .reply.settings import check_fallbacks, check_not_cleartext, check_number, check_timeouts, create_access
 from .reply.states import ClientState
 from .space import catalogue
 from .space.recipe import Endpoint, check_api_name, check_option_values, check_options
@@ -105,13 +105,13 @@ class AsyncQwenClient:
         api_name: the name of the endpoint to use, such as `/chat`; None for the chat endpoint.
         auth: the user name and password of the app's login; None for an app without a login.
         token: a Hugging Face token, sent only to this Space; None sends no token, not even one saved on this machine.
-        headers: HTTP headers of every request to this Space; fallbacks don't get them.
+        headers: HTTP headers of every request, sent only to this Space.
         proxy: the http(s) or socks5 URL of a proxy for all traffic; None for HTTP_PROXY and the like.
         timeouts: the timeouts of a reply's events.
         retries: the maximum number of retries before the first fragment, and on `async with`; 0 for none.
         fallbacks: Spaces or providers to try in order if there is no first fragment: names of Spaces, clients, or any
-            object with `create_async_generator`, as g4f's providers have. They get neither `token` nor `auth`, and
-            only the options that they have.
+            object with `create_async_generator`, as g4f's providers have. They get no `token`, `auth` or `headers`,
+            and only the options that they have.
         max_reply_chars: the maximum length of a reply, in characters, its thinking included.
         allow_plain_http: True to let `token`, `auth` and `headers` be sent to another machine without TLS.
 
@@ -141,7 +141,7 @@ class AsyncQwenClient:
         self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
         self._space = catalogue.resolve(space)
         self.timeouts = check_timeouts(timeouts)
-        access = access_to(
+        access = create_access(
             self._space.url, token=token, auth=auth, headers=headers, proxy=proxy, timeouts=self.timeouts
         )
         if (token or auth or headers) and not allow_plain_http:
@@ -173,7 +173,7 @@ class AsyncQwenClient:
 
     @property
     def closed(self) -> bool:
-        """True once `aclose` was called."""
+        """True after `aclose`."""
         return self.connector.state is ClientState.CLOSED
 
     def __repr__(self) -> str:
@@ -245,10 +245,10 @@ class AsyncQwenClient:
         system: str | None = None,
         **options: Any,
     ) -> Results:
-        """Ask many questions, some at a time.
+        """Ask many questions concurrently.
 
         A question that fails has its error in its result, and the others continue. The replies run on an event loop in
-        a thread of its own. Memory doesn't grow with the number of prompts, which are iterated over as they are asked.
+        a thread of its own. Memory doesn't grow with the number of prompts: they are read as needed.
 
         Args:
             prompts: prompts, or lists of OpenAI-style messages; any iterable, async or not.

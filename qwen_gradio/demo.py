@@ -118,7 +118,7 @@ def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int
     """Serve a page on 127.0.0.1 until standard input ends; exit with one line if the port is in use.
 
     Args:
-        build_page: the function that creates the `gradio.Blocks`; it may import gradio, whose settings are made before.
+        build_page: the function that creates the `gradio.Blocks`; it may import gradio.
         port: the TCP port; 0 for a free one.
         max_size: the maximum number of questions in the queue; None for no limit.
         options: keyword arguments of the page's `launch`.

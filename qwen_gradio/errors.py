@@ -11,7 +11,7 @@ QwenGradioError
 │   ├── NotAGradioApp               no Gradio app at the URL
 │   ├── NeedsAuthentication         no token or password, or a wrong one
 │   ├── RateLimited *               too many requests, or a GPU quota used up (`retry_after`)
-│   ├── QueueFull *                 its queue has no free place
+│   ├── QueueFull *                 its queue is full
 │   ├── EndpointNotFound            no chat endpoint, or none of that name
 │   ├── AppRaised                   an exception in the Space's own code
 │   ├── ProtocolError               data that gradio_client can't read
@@ -260,7 +260,7 @@ class DeadlineExceeded(TransportError, TimeoutError):
 
 
 class ProviderFailed(QwenGradioError):
-    """Raised when a fallback provider raises an exception that is not a QwenGradioError: the `__cause__`."""
+    """Raised when a fallback provider raises an exception that is not a QwenGradioError, its `__cause__`."""
 
 
 class AllFailed(QwenGradioError, _Group):

@@ -1,4 +1,4 @@
-"""Qwen_Qwen_2_72B and FallbackProvider: the same chats with the interface of g4f's providers, to replace one."""
+"""Qwen_Qwen_2_72B and FallbackProvider: chats through the interface of g4f's providers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .reply.events import Timeouts
 from .reply.provider import Provider, provider_name
 from .reply.reply import create_reply
 from .reply.retries import Question
-from .reply.settings import access_to
+from .reply.settings import create_access
 from .space import catalogue
 from .space.catalogue import generate_session_hash
 from .text.messages import Message, parse_messages, split_system
@@ -195,5 +195,5 @@ class FallbackProvider:
 def _connector(space: str, proxy: str | None, timeouts: Timeouts = Timeouts()) -> SpaceConnector:
     """Create the connector for a single question; it reuses a description that is a few minutes old at most."""
     resolved = catalogue.resolve(space)
-    access = access_to(resolved.url, token=None, auth=None, headers=None, proxy=proxy, timeouts=timeouts)
+    access = create_access(resolved.url, proxy=proxy, timeouts=timeouts)
     return SpaceConnector(resolved, access, timeouts=timeouts, reuse=True)

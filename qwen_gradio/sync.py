@@ -193,7 +193,7 @@ class QwenClient:
     def map(
         self, prompts: Iterable[Prompt], *, concurrency: int = 8, system: str | None = None, **options: Any
     ) -> SyncResults:
-        """Ask many questions, some at a time; see `AsyncQwenClient.map`."""
+        """Ask many questions concurrently; see `AsyncQwenClient.map`."""
         stream = functools.partial(self._client.stream, system=system, **options)
         return SyncResults(stream, prompts, concurrency=concurrency)
 

@@ -16,7 +16,9 @@ from .render import echo
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="A TCP port on 127.0.0.1; else a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="A TCP port on 127.0.0.1; a free one by default."
+)
 def demo(port: int) -> None:
     """Run the stand-in Space until Ctrl-C, and print its URL."""
     with run_stand_in(port) as url:

@@ -7,5 +7,5 @@ import enum
 
 class ExitCode(enum.IntEnum):
     SPACE_FAILED = 1
-    WRONG_USE = 2  # as click's own
+    WRONG_USE = 2  # click's own code for a usage error
     INTERRUPTED = 130  # 128 + SIGINT, as in a shell

@@ -18,7 +18,7 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             "--timeout",
             type=float,
             metavar="SECONDS",
-            help="Timeout of each step: to connect, in the queue, for the first words and for the next.",
+            help="Timeout of each step: connecting, the queue, the first words, the next ones.",
         ),
         click.option("--proxy", metavar="URL", help="A proxy for all traffic."),
     ):
@@ -36,7 +36,7 @@ def space_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--token", envvar="QWEN_GRADIO_TOKEN", show_envvar=True, help="A Hugging Face token, for this Space."
         ),
-        click.option("--api-name", metavar="NAME", help="The endpoint to ask; by default the one that chats."),
+        click.option("--api-name", metavar="NAME", help="The endpoint to use; the chat endpoint by default."),
     ):
         command = option(command)
     return command

@@ -26,7 +26,7 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = Fals
     """Print a text, which may be a Space's.
 
     Args:
-        text: the text; a lone surrogate is printed as a question mark, a control character not at all on a terminal.
+        text: the text; lone surrogates are printed as question marks; a terminal gets no control characters.
         err: True to print to stderr, False to stdout.
         nl: True to end the line.
         dim: True to print dimmed, on a terminal.
@@ -92,7 +92,7 @@ class _State(enum.Enum):
 
 
 class TextRenderer(Renderer):
-    """A renderer that prints the answer to stdout. Until the first fragment, a status line is on stderr.
+    """A renderer that prints the answer to stdout. Until the first fragment it shows a status line on stderr.
 
     Args:
         thinking: True to print the thinking to stderr; False to show "Thinking…" in the status line.

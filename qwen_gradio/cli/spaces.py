@@ -32,7 +32,7 @@ def inspect_space(space: str, **network: Any) -> None:
 
 @click.command("spaces")
 @click.argument("names", nargs=-1, metavar="[SPACE]...")
-@click.option("--check", is_flag=True, help="Connect to each, and say if it answers. No question is sent.")
+@click.option("--check", is_flag=True, help="Connect to each, and show whether it answers. No question is sent.")
 @network_options
 def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:
     """List the Spaces known by name, or only those named."""
@@ -54,7 +54,7 @@ class Check:
 
     Attributes:
         space: its id, or its URL.
-        seconds: the duration.
+        seconds: the time that connecting took.
         outcome: its description, or the error.
     """
 

@@ -56,7 +56,7 @@ class Attempt(Protocol):
         """
 
     async def fetch_state(self) -> str:
-        """Fetch the state of a Space that doesn't answer from the Hub; `""` if unknown, or for a provider."""
+        """Fetch from the Hub the state of a Space that doesn't answer; `""` if unknown, or for a provider."""
 
     def cancel(self) -> None:
         """Cancel the attempt without waiting. May be called at any time, and more than once."""

@@ -143,7 +143,7 @@ class SpaceConnector:
             abort()
 
     async def fetch_state(self) -> str:
-        """Fetch the state of a Space that doesn't answer from the Hub, in one request at a time; `""` if unknown."""
+        """Fetch from the Hub the state of a Space that doesn't answer, in one request at a time; `""` if unknown."""
         if self.space.id is None:
             return ""
         if self._fetching_state is None or self._fetching_state.done():

@@ -13,7 +13,7 @@ from .states import AttemptState
 
 CLOSE_TIMEOUT = 2.0  # seconds that closing may take
 
-# The field of `Timeouts` for the time that an attempt spends in a state; STREAMING begins anew at each fragment.
+# The field of `Timeouts` for the time that an attempt spends in a state; in STREAMING, since the last fragment.
 TIMEOUT_OF: Mapping[AttemptState, str] = {
     AttemptState.CONNECTING: "connect",
     AttemptState.QUEUED: "queue",

@@ -23,7 +23,7 @@ class Timeouts:
         total: for the complete reply, with all its attempts.
 
     Raises:
-        InvalidOption: a timeout is not a number greater than 0, or None.
+        InvalidOption: a timeout is neither None nor a finite number greater than 0.
     """
 
     connect: float | None = 20.0

@@ -1,4 +1,4 @@
-"""Many questions, some at a time: their results in order, errors included."""
+"""Many questions, answered concurrently: their results in order, errors included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .settings import check_number
 
 Prompt: TypeAlias = "str | Sequence[Message]"
 
-LOOKAHEAD = 4  # times `concurrency`: the maximum number of questions submitted before the next result is complete
+LOOKAHEAD = 4  # the maximum number of results not yet received, as a multiple of `concurrency`
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ class Window:
 class Results:
     """The results of many questions, in order: an async iterator, and an async context manager.
 
-    An exception, cancellation or `aclose` cancels the replies that are not complete; so does dropping it after `break`.
+    An exception, cancellation or `aclose` cancels the replies that are not complete; so does deletion, as after
+    a `break`.
     """
 
     def __init__(

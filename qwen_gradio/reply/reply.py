@@ -45,7 +45,7 @@ class Reply:
 
     @property
     def space(self) -> str:
-        """The id or URL of the Space, or the name of the fallback, of the current attempt."""
+        """The id or URL of the Space that the current attempt is at, or the name of its provider."""
         return self._attempts.current.space
 
     @property

@@ -24,7 +24,7 @@ logger = logging.getLogger("qwen_gradio")
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # it warns of each retry; this module logs them itself
 
 # Seconds between two attempts: exponential backoff with jitter. A Space's own `retry_after` takes precedence; if it is
-# longer than MAX_RETRY_AFTER, there is no other attempt.
+# longer than MAX_RETRY_AFTER, there is no retry.
 INITIAL_DELAY, MAX_DELAY, JITTER, MAX_RETRY_AFTER = 0.5, 10.0, 0.5, 60.0
 
 
@@ -38,7 +38,7 @@ class Question:
         timeouts: the timeouts of a provider, and `total`; a Space's others are its connector's.
         max_reply_chars: the maximum length of a provider's reply, in characters; a Space's is its connector's.
         options: values of other parameters of a Space's endpoint, by name.
-        ignore_unknown_options: True to drop options that the first choice doesn't have; for fallbacks they always are.
+        ignore_unknown_options: True to drop options unknown to the first choice, too, and not to fallbacks alone.
         provider_options: keyword arguments for a provider.
     """
 
@@ -102,7 +102,7 @@ class Retries:
         return getattr(exc, "retry_after", None) or True
 
     async def run(self, call: Callable[[], Awaitable[T]], again: Callable[[], Awaitable[T]] | None = None) -> T:
-        """Call until a call succeeds or there is no other retry.
+        """Call a function, with retries, and return its result.
 
         Args:
             call: the function to call.

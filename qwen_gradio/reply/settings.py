@@ -1,4 +1,4 @@
-"""A client's settings, checked before any network."""
+"""Checks of a client's settings, before any network access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_number(name: str, value: object, *, minimum: int) -> None:
     """Check a whole number.
 
     Raises:
-        InvalidOption: it is none, or too small.
+        InvalidOption: the value is not a whole number, or is below the minimum.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise InvalidOption(f"expected a whole number from {minimum} for {name}, got {short_repr(value)}")
@@ -28,7 +28,7 @@ def check_timeouts(timeouts: object) -> Timeouts:
     """Check timeouts.
 
     Raises:
-        InvalidOption: they are no Timeouts.
+        InvalidOption: the value is not a `Timeouts`.
     """
     if not isinstance(timeouts, Timeouts):
         raise InvalidOption(f"expected Timeouts(...) for timeouts, got {short_repr(timeouts)}")
@@ -36,29 +36,29 @@ def check_timeouts(timeouts: object) -> Timeouts:
 
 
 def check_fallbacks(fallbacks: Any) -> Sequence[Any]:
-    """Check fallbacks: a sequence of them, and not the name of one.
+    """Check that fallbacks are an iterable, and not a single name.
 
     Raises:
-        InvalidOption: they are none.
+        InvalidOption: they are not.
     """
     if isinstance(fallbacks, str) or not isinstance(fallbacks, Iterable):
         raise InvalidOption(f"expected a list for fallbacks, got {short_repr(fallbacks)}")
     return tuple(fallbacks)
 
 
-def access_to(
+def create_access(
     url: str,
     *,
-    token: str | None,
-    auth: tuple[str, str] | None,
-    headers: Mapping[str, str] | None,
     proxy: str | None,
     timeouts: Timeouts,
+    token: str | None = None,
+    auth: tuple[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Access:
     """Check a proxy and credentials, and create an `Access`. No message shows a value, as each may be secret.
 
     Raises:
-        InvalidOption: one is not what is expected.
+        InvalidOption: a value is invalid.
     """
     return Access(
         url,
@@ -82,11 +82,12 @@ def _check_proxy(proxy: object) -> str:
     try:
         if isinstance(proxy, str):
             parts = urlsplit(proxy)
-            if parts.scheme in PROXY_SCHEMES and parts.hostname and (parts.port is None or parts.port):
+            if parts.scheme in PROXY_SCHEMES and parts.hostname and parts.port != 0:
                 return proxy
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         pass
-    raise InvalidOption(f"expected the URL of a proxy: scheme://host:port, the scheme {', '.join(PROXY_SCHEMES)}")
+    schemes = ", ".join(PROXY_SCHEMES)
+    raise InvalidOption(f"expected the URL of a proxy, scheme://host:port, with one of the schemes {schemes}")
 
 
 def _check_headers(headers: object) -> tuple[tuple[str, str], ...]:
@@ -96,14 +97,14 @@ def _check_headers(headers: object) -> tuple[tuple[str, str], ...]:
 
 
 def check_not_cleartext(url: str) -> None:
-    """Check that nobody on the way can read what is sent to a URL.
+    """Check that nobody in between can read what is sent to a URL.
 
     Raises:
-        InvalidOption: it is plain http to another machine.
+        InvalidOption: the URL is plain http to another machine.
     """
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise InvalidOption(
-            "token, auth and headers would go over plain http, for everyone on the way to read; use https, "
+            "token, auth and headers would be sent over plain http, readable in transit; use https, "
             "or allow_plain_http=True"
         )

@@ -33,7 +33,7 @@ class CatalogueEntry:
         id: its id on the Hub.
         aliases: its other names in this package.
         description: its Gradio version and its API, in words.
-        options: a default for each known parameter but question, history and system message.
+        options: a default for each known parameter except question, history and system message.
         options_complete: True if `options` has all of them, according to the Space's source; others are then invalid.
     """
 
@@ -94,7 +94,7 @@ class Space:
 
 
 def resolve(space: str) -> Space:
-    """Resolve a Space's id (`Qwen/Qwen2-72B-Instruct`), alias (`qwen-2-72b`) or http(s) URL.
+    """Return the Space of an id (`Qwen/Qwen2-72B-Instruct`), an alias (`qwen-2-72b`) or an http(s) URL.
 
     Raises:
         InvalidSpace: `space` is none of these, or is a URL with a user name and password.

@@ -57,7 +57,7 @@ def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> list[Depen
         info: its `/info`, which omits hidden endpoints.
 
     Raises:
-        Exception: a value is not of the type that Gradio publishes; of any class.
+        Exception: any class, if a value doesn't have the type that Gradio publishes.
     """
     return list(_dependencies_in_config(config, info)) or list(_dependencies_in_info(config, info))
 

@@ -83,9 +83,8 @@ class Parameter:
     def query_rank(self) -> tuple[int, bool] | None:
         """Its rank as the input for the question, the lowest first; None if it can't be that input.
 
-        1. 0 if its name is a question's ("message"), 1 if its name ends in one ("my_message"), 2 if its label does,
-           3 otherwise
-        2. True if it has a default: a box with text in it is some other setting
+        First, how its name fits: 0 for "message", 1 for "my_message", 2 if only its label fits, 3 if neither does. Then
+        True if it has a default, as a box with text in it is some other setting.
         """
         if not self.is_text or self.is_for_system or self.is_secret:
             return None
@@ -155,7 +154,7 @@ def check_value(name: str, value: object) -> None:
     """Check that an option's value can be sent as JSON.
 
     Raises:
-        InvalidOption: it contains a number that isn't finite, a lone surrogate, a cycle, or a class that JSON hasn't.
+        InvalidOption: the value has a number that isn't finite, a lone surrogate, a cycle, or a non-JSON object.
     """
     try:
         if isinstance(value, int):

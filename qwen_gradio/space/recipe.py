@@ -148,6 +148,10 @@ def _unreadable(output: object) -> ProtocolError:
 def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
     """Check the names of options.
 
+    Args:
+        options: the options, by name.
+        known: the names of the endpoint's options.
+
     Raises:
         InvalidOption: some names are unknown; the message lists the known ones.
     """
@@ -189,7 +193,7 @@ def find_chat_endpoint(
     """Find the chat endpoint of a Space.
 
     A chat endpoint takes a text, or a Chatbot's value whose latest turn is the question. It returns a Chatbot's value,
-    a ChatInterface's response, or a single text. Several are ranked by these, the first being decisive:
+    a ChatInterface's response, or a single text. Several are ranked by these criteria, in order:
 
     1. documented in `/info`
     2. not named for maintenance (clear, retry, …)

@@ -60,8 +60,8 @@ def unwrap_update(output: object) -> object:
 def latest_reply(value: object, *, whole: bool = False) -> Snapshot | None:
     """Read the latest reply in a Chatbot's value.
 
-    Three things are thinking: text in `<think>` at the start of a message; messages with a `metadata.title`, as
-    Gradio's guide marks thoughts and tool use; and parts of type "tool".
+    Its thinking is text in `<think>` at the start of a message, messages with a `metadata.title` (by which Gradio's
+    guide marks thoughts and tool use), and parts of type "tool".
 
     Args:
         value: the Chatbot's value.
@@ -167,7 +167,7 @@ def _split_thinking(text: str, *, whole: bool) -> Snapshot:
 
 
 def _is_partial_tag(text: str) -> bool:
-    """Return True if the text may be the start of an opening tag; 40 characters or more, blanks included, never are."""
+    """Return True if the text is shorter than 40 characters, and may be the start of an opening tag."""
     return len(text) < 40 and any(tag.startswith(text.lstrip()) for tag in _THINKING_TAGS)
 
 

@@ -40,6 +40,10 @@ def parse_messages(messages: str | Sequence[Message], system: str | None = None)
     messages of one role are joined by a blank line. An assistant's message without content, as in a tool call, is
     empty.
 
+    Args:
+        messages: a prompt or OpenAI-style messages.
+        system: a system message before those among the messages; None for no other.
+
     Raises:
         InvalidMessages: no question, an unknown role, content other than text, or an assistant's message at the end.
     """

@@ -24,7 +24,7 @@ PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A replacement of the reply's text from offset `start` on by `text`. Usually an append."""
+    """A change of the reply: `text` replaces all from offset `start` on. Usually an append."""
 
     start: int
     text: str
@@ -87,7 +87,7 @@ class SnapshotDecoder:
 
 
 def _common_prefix(a: str, b: str) -> int:
-    """Return the length of the common prefix, by bisection, which compares each character twice or so."""
+    """Return the length of the common prefix, by bisection; each character is compared about twice."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2
