@@ -27,7 +27,7 @@ _IPV4 = re.compile(r"\d+(\.\d+){3}")
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A known Space. What the Space itself publishes takes precedence, as it may have been rebuilt.
+    """A known Space. The description that it publishes takes precedence, as it may have been rebuilt.
 
     Attributes:
         id: its id on the Hub.
