@@ -132,7 +132,7 @@ class SpaceConnector:
         with self._lock:
             if future is self._connecting:
                 if isinstance(exc, DeadlineExceeded):
-                    self._abort()  # nobody waits for it any more
+                    self._abort()  # stop its requests
                 if self.state is ClientState.CONNECTING:
                     self._enter(ClientState.NEW)
         if not isinstance(exc, EndpointNotFound | RateLimited):
