@@ -80,9 +80,7 @@ class Conversation:
             raise InvalidOption("a Conversation has one system message: set its attribute `system`")
         previous = self._latest_reply()
         if previous is not None and not previous.closed:
-            raise UsageError(
-                "one question at a time in a Conversation: read the previous reply to its end, or close it"
-            )
+            raise UsageError("one question at a time in a Conversation: read the previous reply to its end or close it")
         new = [*as_messages(messages)]  # the caller may change the list
         reply = self._client.stream([*self.messages, *new], system=self.system, **options)
         reply.add_finished_callback(lambda text: self.messages.extend([*new, {"role": "assistant", "content": text}]))

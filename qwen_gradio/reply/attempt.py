@@ -92,9 +92,8 @@ class SpaceAttempt:
         self._connection: Connection | None = None
         self._submission: Submission | None = None
         self._events: AsyncGenerator[Event | Joined, None] | None = None
-        self._waited = (
-            0.0  # seconds of the state's timeout used up by waiting; the time between two calls of `next` doesn't count
-        )
+        # Seconds of the state's timeout used up by waiting; the time between two calls of `next` doesn't count.
+        self._waited = 0.0
 
     @property
     def space(self) -> str:

@@ -84,7 +84,7 @@ def test_timeout_invalid_raises_invalid_option(name: str, seconds: Any) -> None:
 async def test_max_reply_chars_exceeded_raises_and_cancels_reply(space: ScriptedSpace) -> None:
     script = space.script(["12345", "1234567890", "12345678901"] + ["x" * n for n in range(12, 2000)])
     async with AsyncQwenClient(space.url, max_reply_chars=10) as client:
-        with pytest.raises(ReplyTooLong, match="more than 10 characters") as caught:
+        with pytest.raises(ReplyTooLong, match="longer than 10 characters") as caught:
             await client.ask(script.prompt)
     assert caught.value.partial == "1234567890"
     assert await anyio.to_thread.run_sync(eventually, script.stopped)

@@ -119,7 +119,7 @@ async def test_retry_backoff_cancel_ends_wait() -> None:
 
 @pytest.mark.usefixtures("with_pauses")
 async def test_timeout_total_during_retry_backoff_raises_deadline_exceeded() -> None:
-    with anyio.fail_after(60), pytest.raises(DeadlineExceeded, match="not whole for 1 s") as caught:
+    with anyio.fail_after(60), pytest.raises(DeadlineExceeded, match="not complete after 1 s") as caught:
         await AsyncQwenClient(NOBODY, retries=9, timeouts=Timeouts(total=1)).ask("hi")
     assert caught.value.deadline == "total"
 
