@@ -38,7 +38,7 @@ class Question:
         timeouts: the timeouts of a provider, and `total`; a Space's others are its connector's.
         max_reply_chars: the maximum length of a provider's reply, in characters; a Space's is its connector's.
         options: values of other parameters of a Space's endpoint, by name.
-        ignore_unknown_options: True to drop options unknown to the first choice, too, and not to fallbacks alone.
+        ignore_unknown_options: True to drop options that the first choice doesn't have; fallbacks always do that.
         provider_options: keyword arguments for a provider.
     """
 

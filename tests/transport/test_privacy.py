@@ -103,7 +103,7 @@ def watched(
 
 @pytest.mark.parametrize("secret", [{"token": "hf_secret"}, {"auth": ("ada", "hf_secret")}])
 def test_token_or_auth_without_https_raises_invalid_option(secret: dict[str, Any]) -> None:
-    with pytest.raises(InvalidOption, match="would go over plain http") as caught:
+    with pytest.raises(InvalidOption, match="sent over plain http") as caught:
         AsyncQwenClient("http://example.invalid", **secret)
     assert "hf_secret" not in str(caught.value)
     for space in ("http://127.0.0.1:7860", "http://localhost", "https://example.invalid", "Qwen/Qwen2.5"):
