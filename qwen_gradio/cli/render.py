@@ -15,6 +15,8 @@ import click
 
 import qwen_gradio
 
+from ..text.snapshots import appended_text
+
 if TYPE_CHECKING:  # at runtime it is imported only for a terminal
     from rich.status import Status
 
@@ -145,10 +147,10 @@ class TextRenderer(Renderer):
             self._status.update(text)
 
     def _print_answer(self, fragment: qwen_gradio.Fragment) -> None:
-        """Print the new text, or the complete answer again if the fragment replaces some of it."""
-        replaced = self._answer[fragment.start :]
-        self._answer = self._answer[: fragment.start] + fragment.text
-        echo(f"\n{self._answer}" if replaced.strip() else fragment.text, nl=False)
+        """Print the new text, or the complete answer again if the fragment replaces words."""
+        before, self._answer = self._answer, self._answer[: fragment.start] + fragment.text
+        added = appended_text(before, self._answer)
+        echo(f"\n{self._answer}" if added is None else added, nl=False)
 
 
 def _status_line() -> Status | None:

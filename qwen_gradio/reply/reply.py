@@ -80,16 +80,10 @@ class Reply:
                 return text
 
     def _stream_text(self, fragment: Fragment) -> str:
-        """Return a fragment's text for the iterator of str: the complete text, if the fragment replaces some."""
+        """Return a fragment's text for the iterator of str: the complete text, if the fragment replaces words."""
         if fragment.kind == "thinking" and not self._include_thinking:
             return ""
-        decoder = self._attempts.current.decoders[fragment.kind]
-        before = decoder.before
-        if fragment.start == len(before):
-            return fragment.text
-        if fragment.start < len(before) and not fragment.text and not before[fragment.start :].strip():
-            return ""  # only trailing white space was removed, which doesn't justify repeating the text
-        return decoder.text
+        return self._attempts.current.decoders[fragment.kind].stream_text(fragment.start, fragment.text)
 
     def events(self) -> AsyncIterator[Event]:
         """Return an iterator over the events: Queued, Started, Fragment, and Finished at the end.

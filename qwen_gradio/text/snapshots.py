@@ -21,6 +21,8 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 
+LINE_INDENT = re.compile(r"^[^\S\n]+", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -61,6 +63,17 @@ class SnapshotDecoder:
         """Decode the last snapshot, with nothing withheld; return None if it changes nothing."""
         return self._advance(snapshot, last=True)
 
+    def stream_text(self, start: int, text: str) -> str:
+        """Convert the latest edit to text for a stream, which can only append.
+
+        Returns:
+            The text that was added; the complete text, if words were replaced.
+        """
+        if start == len(self.before):
+            return text
+        added = appended_text(self.before, self.text)
+        return self.text if added is None else added
+
     def _without_cursor(self, snapshot: str) -> str:
         """Remove the cursor and the blanks before it, except blanks that earlier edits have sent."""
         cut = snapshot[:-1]
@@ -84,6 +97,34 @@ class SnapshotDecoder:
         self._compared, self._appended = snapshot, []
         start = len(sent) if snapshot.startswith(sent) else _common_prefix(sent, snapshot)
         return None if start == len(sent) == len(snapshot) else Edit(start, snapshot[start:])
+
+
+def appended_text(before: str, after: str) -> str | None:
+    """Return the text to append to a reply that was shown, where only white space at line starts has changed in it.
+
+    Gradio's Chatbot removes the indent that all lines but the first have in common, and shows it again once a line
+    without it follows: it passes each message through `inspect.cleandoc` (`Chatbot.postprocess`, 4.x to 6.x).
+
+    Args:
+        before: the reply that was shown.
+        after: the reply now.
+
+    Returns:
+        The text, `""` if none was added or white space at the end was removed; None if other text has changed.
+    """
+    old, new = LINE_INDENT.sub("", before), LINE_INDENT.sub("", after)
+    if new.startswith(old):
+        return after[_offset_with_indents(after, len(old)) :]
+    return "" if old.rstrip() == new.rstrip() else None
+
+
+def _offset_with_indents(text: str, offset: int) -> int:
+    """Convert an offset in a text without its indents to the offset in the text."""
+    for indent in LINE_INDENT.finditer(text):
+        if indent.start() >= offset:
+            break
+        offset += len(indent[0])
+    return offset
 
 
 def _common_prefix(a: str, b: str) -> int:

@@ -1,3 +1,7 @@
+import inspect
+import itertools
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -166,3 +170,45 @@ def test_snapshot_any_long_sequence_reproduces_last(cuts: list[tuple[int, str]])
     long = "long text " * WINDOW
     snapshots = [long, *(long[:at] + text + long[at + len(text) :] for at, text in cuts)]
     assert applied(decoded(snapshots)) == snapshots[-1]
+
+
+CODE = "def f():\n    return 1\n\nprint(1)"
+LIST = "1. a\n   - b\n2. c"
+
+
+def streamed(snapshots: Iterable[str]) -> str:
+    """Join the text for a stream, of snapshots that the last one ends."""
+    decoder, joined = SnapshotDecoder(), ""
+    *others, last = snapshots
+    for decode, snapshot in [*((decoder.feed, one) for one in others), (decoder.finish, last)]:
+        edit = decode(snapshot)
+        joined += decoder.stream_text(edit.start, edit.text) if edit else ""
+    return joined
+
+
+def without_indents(text: str) -> str:
+    return "\n".join(line.lstrip() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("text", [CODE, LIST, "a\n\tb\n\t\tc\nd", "a\n  b"])
+def test_snapshot_indent_that_the_chatbot_removes_and_restores_is_no_rewrite(text: str) -> None:
+    snapshots = [inspect.cleandoc(text[:end]) for end in range(1, len(text) + 1)]
+    joined = streamed(snapshots)
+    assert without_indents(joined) == without_indents(snapshots[-1])
+    assert joined.replace(" ", "") == snapshots[-1].replace(" ", "")
+
+
+INDENTS = st.sampled_from(["", " ", "    ", "\t", "  \t"])
+LINES = st.tuples(INDENTS, st.sampled_from(["", "a", "- b", "c  d", "e\tf", "g "])).map("".join)
+
+
+@given(st.lists(LINES, max_size=8).map("\n".join), st.lists(st.integers(1, 5), min_size=1, max_size=5))
+def test_snapshot_indents_by_cleandoc_stream_each_word_once(text: str, lengths: list[int]) -> None:
+    ends = itertools.takewhile(lambda end: end < len(text), itertools.accumulate(itertools.cycle(lengths)))
+    snapshots = [inspect.cleandoc(text[:end]) for end in [*ends, len(text)]]
+    assert streamed(snapshots).split() == snapshots[-1].split()
+
+
+def test_snapshot_replaced_word_streams_whole_text_again() -> None:
+    assert streamed(["a b", "a c", "a c d"]) == "a ba c d"
+    assert streamed(["a\nb c", "a\n  b d"]) == "a\nb ca\n  b d"
