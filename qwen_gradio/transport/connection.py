@@ -206,22 +206,7 @@ class Connection:
         """
         if not self.is_of_this_process:
             raise UsageError("this connection belongs to the process before a fork; make another in this one")
-        network = self._network(notify=notify)
-
-        def notify_of_update() -> None:
-            if network is not None:
-                network.record_update()
-            notify()
-
-        hooks = self.hooks if use_hooks else self.hooks & {Hook.NETWORK}
-        try:
-            client = self._client(
-                network=network, description=self._description, hooks=hooks, name=session, notify=notify_of_update
-            )
-        except Exception as exc:
-            raise connect_error(exc, network) from exc
-        if network is not None:
-            network.begin()
+        client = self._session_client(session, notify, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
         try:
             job = _context().run(client.submit, *arguments, api_name=api_name)
         except Exception as exc:
@@ -233,6 +218,23 @@ class Connection:
         with contextlib.suppress(Exception):  # without a notification, the job is polled
             job.add_done_callback(_Ended(client, notify))
         return submission
+
+    def _session_client(self, name: str, notify: Callable[[], object], hooks: frozenset[Hook]) -> SpaceClient:
+        network = self._network(notify=notify)
+
+        def notify_of_update() -> None:
+            if network is not None:
+                network.record_update()
+            notify()
+
+        options = {"network": network, "description": self._description, "hooks": hooks}
+        try:
+            client = self._client(**options, name=name, notify=notify_of_update)
+        except Exception as exc:
+            raise connect_error(exc, network) from exc
+        if network is not None:
+            network.begin()
+        return client
 
     def disable_hooks(self) -> None:
         """Leave all but the httpx to gradio_client from now on, as the Space refused a question.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -82,3 +84,11 @@ async def test_hub_is_not_asked_about_url(answering: Answering, monkeypatch: pyt
     with pytest.raises(CannotConnect) as caught:
         await AsyncQwenClient("http://nowhere.invalid").ask("hi")
     assert caught.value.state == ""
+
+
+def test_hub_and_access_import_no_gradio_client() -> None:
+    """So that a client can use them before it connects."""
+    code = (
+        "import sys; from qwen_gradio.transport import access, hub; print({'gradio_client', 'httpx'} & {*sys.modules})"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
