@@ -37,6 +37,7 @@ class Reply:
         self._include_thinking = include_thinking
         self._state = ReplyState.NEW
         self._reader = anyio.ResourceGuard("waiting for")
+        self._waiting: anyio.CancelScope | None = None  # the reader's latest
         self._callbacks: list[Callable[[str], object]] = []
         self._process = os.getpid()
 
@@ -101,6 +102,8 @@ class Reply:
         """Cancel the reply, here and on the Space. May be called at any time, and more than once."""
         self._cancel()
         if not self._is_forked:
+            if self._waiting is not None:
+                self._waiting.cancel()
             await self._attempts.aclose()
 
     async def __aenter__(self) -> Reply:
@@ -136,8 +139,9 @@ class Reply:
             raise UsageError("this reply belongs to the process that this one was forked from; ask again")
         if self._state is ReplyState.NEW:
             self._enter(ReplyState.WAITING)
+        event: Event | None = None
         try:
-            with self._reader:
+            with self._reader, anyio.CancelScope() as self._waiting:
                 event = await self._attempts.next()
         except anyio.BusyResourceError:
             raise UsageError("expected one reader of a reply at a time; another task is waiting for it") from None
@@ -150,7 +154,7 @@ class Reply:
         except BaseException:
             await self.aclose()
             raise
-        if self._state.is_over:  # closed by another task meanwhile
+        if event is None or self._state.is_over:  # closed by another task meanwhile
             self._attempts.cancel()
             return None
         self._enter_state_of(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from qwen_gradio import AsyncQwenClient, Reply, UsageError
+from qwen_gradio import AsyncQwenClient, Reply, Timeouts, UsageError
 
 from ..conftest import Script, ScriptedSpace, eventually
 
@@ -195,3 +196,20 @@ async def test_event_loop_change_mid_reply_raises_usage_error(space: ScriptedSpa
     assert await anyio.to_thread.run_sync(elsewhere, reply) == "told"
     await client.aclose()
     assert await anyio.to_thread.run_sync(eventually, script.stopped)
+
+
+async def test_cancel_aclose_by_another_task_while_connecting_ends_reader() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = AsyncQwenClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeouts=Timeouts(connect=None))
+        reply = client.stream("hi")
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+
+                async def read() -> None:
+                    assert [fragment async for fragment in reply] == []
+
+                tasks.start_soon(read)
+                peer, _ = await anyio.to_thread.run_sync(silent.accept)
+                await reply.aclose()
+        peer.close()
+        await client.aclose()
