@@ -66,8 +66,9 @@ TRANSITIONS: Mapping[enum.Enum, set[Any]] = {
     _R.CANCELLED: set(),
     _A.NEW: {_A.CONNECTING, _A.STARTED, _A.CANCELLED},  # STARTED at a provider, which has no queue
     _A.CONNECTING: {_A.QUEUED, _A.STARTED, _A.FAILED, _A.CANCELLED},
-    _A.QUEUED: {_A.CONNECTING, _A.STARTED, _A.FAILED, _A.CANCELLED},  # CONNECTING again if the question was refused
-    _A.STARTED: {_A.STREAMING, _A.FAILED, _A.CANCELLED},
+    # CONNECTING if the question was refused; gradio_client may say that one has begun, when it has just failed.
+    _A.QUEUED: {_A.CONNECTING, _A.STARTED, _A.FAILED, _A.CANCELLED},
+    _A.STARTED: {_A.CONNECTING, _A.STREAMING, _A.FAILED, _A.CANCELLED},
     _A.STREAMING: {_A.FINISHED, _A.FAILED, _A.CANCELLED},
     _A.FINISHED: set(),
     _A.FAILED: {_A.CANCELLED},  # cancelled by its reply, so that no other attempt follows

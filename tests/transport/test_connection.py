@@ -17,6 +17,7 @@ import pytest
 from qwen_gradio import AppRaised, AsyncQwenClient, ProtocolError, QwenGradioError
 from qwen_gradio.transport import connection, network
 from qwen_gradio.transport.hooks import Hook
+from qwen_gradio.transport.job import QueueStatus, Submission
 
 from ..conftest import ScriptedSpace, eventually, our_threads
 from ..faults.cases import RIGHT, WHOLE
@@ -254,6 +255,19 @@ async def test_refused_question_is_asked_again_without_hooks(description: Descri
             del requests[:]
             assert await client.ask("hi") == WHOLE
     assert names(requests).count("join") == 1, "the hooks stay disabled"
+
+
+async def test_refused_question_that_seemed_to_begin_is_asked_again(
+    description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gradio_client calls a job that has just failed FINISHED, which is no state of waiting."""
+    monkeypatch.setattr(Submission, "status", lambda _: QueueStatus("started"))
+    refused = wrong_server.saying({"detail": "no"}, "422 Unprocessable Entity")
+    with wrong_server.running(description, {"join": refused}, RIGHT) as server:
+        client = AsyncQwenClient(server.url)
+        with pytest.raises((ProtocolError, AppRaised)):
+            await client.ask("hi")
+        await client.aclose()
 
 
 async def test_refused_question_is_raised_where_it_is_refused_again(description: Description) -> None:
