@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import anyio
@@ -40,8 +41,7 @@ class ProviderAttempt:
         messages: OpenAI-style messages.
         timeouts: the timeouts of the reply's events.
         max_reply_chars: the maximum length of the reply, in characters.
-        model: the provider's name of a model; `""` for its default.
-        options: keyword arguments for the provider.
+        options: keyword arguments for the provider; without `model`, it uses its default.
     """
 
     def __init__(
@@ -51,17 +51,15 @@ class ProviderAttempt:
         *,
         timeouts: Timeouts,
         max_reply_chars: int,
-        model: str = "",
-        **options: Any,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.space = provider_name(provider)
         self.state = AttemptState.NEW
         self.decoders: dict[Kind, SnapshotDecoder] = {"thinking": SnapshotDecoder(), "answer": SnapshotDecoder()}
         self._timeouts = timeouts
         self._max_chars = max_reply_chars
-        self._create_generator = functools.partial(
-            provider.create_async_generator, model=model, messages=messages, **options
-        )
+        arguments = {"model": "", **options}
+        self._create_generator = functools.partial(provider.create_async_generator, messages=messages, **arguments)
         self._generator: AsyncIterator[Any] | None = None
 
     async def next(self, total: Deadline | None = None) -> Event:

@@ -68,7 +68,7 @@ def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Quest
                     question.messages,
                     timeouts=question.timeouts,
                     max_reply_chars=question.max_reply_chars,
-                    **question.provider_options,
+                    options=question.provider_options,
                 )
             )
     return factories

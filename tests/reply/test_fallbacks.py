@@ -26,6 +26,7 @@ from qwen_gradio import (
     ProviderFailed,
     QwenClient,
     ReplyTooLong,
+    SpaceUnavailable,
     Timeouts,
 )
 
@@ -141,6 +142,49 @@ async def test_fallback_provider_cancel_closes_generator() -> None:
     assert raw.closed == 1
 
 
+async def test_fallback_provider_aclose_by_another_task_closes_generator() -> None:
+    raw = Raw(None)
+    reply = AsyncQwenClient(NOBODY, fallbacks=[raw]).stream("hi")
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+
+            async def read() -> None:
+                assert [fragment async for fragment in reply] == []
+
+            tasks.start_soon(read)
+            assert await anyio.to_thread.run_sync(eventually, lambda: raw.asked != [])
+            await reply.aclose()
+    assert raw.closed == 1
+
+
+async def test_fallback_is_not_asked_once_reply_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_asking, may_answer = anyio.Event(), anyio.Event()
+
+    async def unavailable() -> None:
+        raise SpaceUnavailable("no")
+
+    async def fetch_state() -> str:
+        is_asking.set()
+        await may_answer.wait()
+        return "sleeping"
+
+    raw = Raw("a")
+    client = AsyncQwenClient(NOBODY, fallbacks=[raw], retries=0)
+    monkeypatch.setattr(client.connector, "connect", unavailable)
+    monkeypatch.setattr(client.connector, "fetch_state", fetch_state)
+    reply = client.stream("hi")
+    async with anyio.create_task_group() as tasks:
+
+        async def read() -> None:
+            assert [fragment async for fragment in reply] == []
+
+        tasks.start_soon(read)
+        await is_asking.wait()
+        await reply.aclose()
+        may_answer.set()
+    assert raw.asked == []
+
+
 async def test_fallback_provider_timeout_and_max_reply_chars_apply() -> None:
     timeouts = Timeouts(first=0.2)
     with pytest.raises(AllFailed) as caught:
@@ -202,3 +246,11 @@ async def test_fallback_provider_aclose_cancels_reply(space: ScriptedSpace) -> N
     await anext(generator)
     await generator.aclose()  # type: ignore[attr-defined] # as async generators have
     assert await anyio.to_thread.run_sync(eventually, script.stopped)
+
+
+async def test_fallback_provider_any_keyword_reaches_provider() -> None:
+    raw = Raw("a")
+    options: dict[str, Any] = {"timeouts": 5, "max_reply_chars": 0, "provider": "another"}
+    answer = FallbackProvider(raw).create_async_generator("a model", HI, **options)
+    assert [fragment async for fragment in answer] == ["a"]
+    assert raw.asked == [{"model": "a model", "messages": HI, "proxy": None, **options}]
