@@ -136,6 +136,7 @@ class AsyncQwenClient:
         check_number("retries", retries, minimum=0)
         check_number("max_reply_chars", max_reply_chars, minimum=1)
         check_api_name(api_name)
+        fallbacks = check_fallbacks(fallbacks)
         self._arguments = {name: value for name, value in locals().items() if name != "self"}  # for pickling
         self._space = catalogue.resolve(space)
         self.timeouts = check_timeouts(timeouts)
@@ -152,7 +153,7 @@ class AsyncQwenClient:
             self._space, access, api_name=api_name, timeouts=timeouts, max_reply_chars=max_reply_chars
         )
         self._owned_fallbacks: list[AsyncQwenClient] = []  # made here, and so closed here
-        self._fallbacks = [self._resolve_fallback(one) for one in check_fallbacks(fallbacks)]
+        self._fallbacks = [self._resolve_fallback(one) for one in fallbacks]
 
     def _resolve_fallback(self, fallback: Fallback) -> AsyncQwenClient | Provider:
         if isinstance(fallback, str):

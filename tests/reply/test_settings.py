@@ -96,3 +96,9 @@ async def test_option_unknown_is_ignored_if_asked_for(space: ScriptedSpace) -> N
     await reply.aclose()
     with pytest.raises(QwenGradioError):
         AsyncQwenClient().stream("hi", temperature=1)
+
+
+def test_client_fallbacks_of_iterator_survive_pickling() -> None:
+    client = AsyncQwenClient(fallbacks=iter(["Qwen/Qwen2.5"]))  # type: ignore[arg-type] # as it may come
+    again = pickle.loads(pickle.dumps(client))  # noqa: S301 - its own
+    assert pickle.dumps(again) == pickle.dumps(client)
