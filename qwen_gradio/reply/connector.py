@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 
-from ..errors import DeadlineExceeded, EndpointNotFound, RateLimited, SpaceError, TransportError, UsageError
+from ..errors import DeadlineExceeded, EndpointNotFound, QwenGradioError, RateLimited, UsageError
 from ..space.catalogue import Space
 from ..space.recipe import Endpoint, find_chat_endpoint
 from ..transport.access import Access
 from ..transport.hub import TIMEOUT as HUB_TIMEOUT
 from ..transport.hub import get_state
-from ..transport.threads import DaemonThreadExecutor, wrap_future
+from ..transport.threads import CannotStartThread, DaemonThreadExecutor, wrap_future
 from .deadlines import CLOSE_TIMEOUT, deadline, fail_at
 from .events import Timeouts
 from .states import ClientState, transition
@@ -91,23 +91,27 @@ class SpaceConnector:
             QwenGradioError: the Space can't be reached, or has no chat endpoint.
         """
         self._reset_after_fork()
-        if self.state is ClientState.CLOSED:
-            raise UsageError("this client is closed; make another")
         with self._lock:
+            self._check_not_closed()
             future = self._connect_or_refresh()
             if self.state is ClientState.NEW:
                 self._enter(ClientState.CONNECTING)
         try:
             with fail_at(deadline("connect", self.timeouts.connect)):
                 connected = await wrap_future(future)
-        except (SpaceError, TransportError) as exc:
+        except QwenGradioError as exc:
+            self._check_not_closed()  # which has made it fail
             await self._handle_failure(future, exc)
             raise
         with self._lock:
-            if self.state in (ClientState.CONNECTING, ClientState.CONNECTED):
-                self._connecting = future
+            self._check_not_closed()
+            if self.state is ClientState.CONNECTING:
                 self._enter(ClientState.CONNECTED)
         return connected
+
+    def _check_not_closed(self) -> None:
+        if self.state is ClientState.CLOSED:
+            raise UsageError("this client is closed; make another")
 
     def _enter(self, state: ClientState) -> None:
         if self.state is not state:
@@ -115,6 +119,10 @@ class SpaceConnector:
 
     def _connect_or_refresh(self) -> Future[Connected]:
         """Return the future of the connection; start to connect, or to refresh its description, if that is needed."""
+        refreshed = self._refreshing
+        if refreshed is not None and refreshed.done():
+            self._refreshing = None
+            self._connecting = self._connecting if refreshed.exception() else refreshed
         future = self._connecting
         if future is None or (future.done() and future.exception()):
             self._abort_callbacks = []
@@ -122,20 +130,20 @@ class SpaceConnector:
             future = self._threads.submit(connect, reuse=self._reuse, on_abort=self._abort_callbacks)
             self._connecting = future
         elif future.done() and future.result()[0].is_stale:
-            if self._refreshing is None or self._refreshing.done():
+            if self._refreshing is None:
                 connection = future.result()[0]
                 self._refreshing = self._threads.submit(_refresh, connection, self.space, self._api_name)
             future = self._refreshing
         return future
 
-    async def _handle_failure(self, future: Future[Connected], exc: SpaceError | TransportError) -> None:
+    async def _handle_failure(self, future: Future[Connected], exc: QwenGradioError) -> None:
         with self._lock:
             if future is self._connecting:
                 if isinstance(exc, DeadlineExceeded):
                     self._abort()  # stop its requests
                 if self.state is ClientState.CONNECTING:
                     self._enter(ClientState.NEW)
-        if not isinstance(exc, EndpointNotFound | RateLimited):
+        if not isinstance(exc, UsageError | EndpointNotFound | RateLimited):
             exc.set_state(await self.fetch_state())
 
     def _abort(self) -> None:
@@ -147,7 +155,10 @@ class SpaceConnector:
         if self.space.id is None:
             return ""
         if self._fetching_state is None or self._fetching_state.done():
-            self._fetching_state = self._threads.submit(get_state, self.space.id, proxy=self._access.proxy)
+            try:
+                self._fetching_state = self._threads.submit(get_state, self.space.id, proxy=self._access.proxy)
+            except CannotStartThread:
+                return ""
         with anyio.move_on_after(HUB_TIMEOUT):
             return await wrap_future(self._fetching_state)
         return ""
@@ -164,7 +175,11 @@ class SpaceConnector:
             return
         if not future.done():
             self._abort()
-        closed = self._threads.submit(_close, future)
+        try:
+            closed = self._threads.submit(_close, future)
+        except CannotStartThread:  # here, or in the thread that connects
+            future.add_done_callback(_close)
+            return
         with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
             await wrap_future(closed)
 

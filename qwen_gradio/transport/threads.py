@@ -10,17 +10,23 @@ import socket
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
 from anyio.lowlevel import current_token
 
-from ..errors import UsageError
+from ..errors import TransportError, UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class CannotStartThread(TransportError, RuntimeError):
+    """Raised when this process can't start another thread, which is no fault of a Space."""
+
+    advice = "Ask fewer questions at once, or raise the limit of threads and memory"
 
 
 class DaemonThreadExecutor(Executor):
@@ -39,7 +45,7 @@ class DaemonThreadExecutor(Executor):
         """Start `fn` in a thread of its own.
 
         Raises:
-            RuntimeError: the system has no thread left.
+            CannotStartThread: there are too many.
         """
         future: Future[T] = Future()
         self.running.add(future)
@@ -49,9 +55,9 @@ class DaemonThreadExecutor(Executor):
         )
         try:
             thread.start()
-        except RuntimeError:
+        except RuntimeError as exc:
             self.running.discard(future)
-            raise
+            raise CannotStartThread(f"this process can't start another thread ({exc})") from exc
         return future
 
 
@@ -151,6 +157,7 @@ class LoopThread:
             self.state = LoopState.NEW
         self._lock = threading.Lock()
         self._portal: BlockingPortal | None = None
+        self._stop: Callable[[], object] = bool  # until there is something to stop
         self._thread: Future[None] | None = None
 
     def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
@@ -158,17 +165,24 @@ class LoopThread:
 
         Raises:
             UsageError: the thread is closed.
+            TransportError: this process can't start another thread or event loop.
         """
         with self._lock:
             if self.state is LoopState.NEW:
-                started: Future[BlockingPortal] = Future()
-                serve = functools.partial(anyio.run, _serve, started, backend="asyncio")
-                self._thread = DaemonThreadExecutor().submit(serve)
-                self._portal = started.result()
-                self.state = LoopState.RUNNING
+                self._start_thread()
             if self._portal is None:
                 raise UsageError("this client is closed; make another")
             return self._portal.start_task_soon(function, *args)
+
+    def _start_thread(self) -> None:
+        started: Future[tuple[BlockingPortal, Callable[[], object]]] = Future()
+        thread = DaemonThreadExecutor().submit(functools.partial(anyio.run, _serve, started, backend="asyncio"))
+        wait([started, thread], return_when=FIRST_COMPLETED)
+        if not started.done():  # there are too many open files, for one
+            raise TransportError("this process can't start another event loop") from thread.exception()
+        self._portal, self._stop = started.result()
+        self._thread = thread
+        self.state = LoopState.RUNNING
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Call an async function there and wait for its result; Ctrl-C while waiting cancels it.
@@ -187,27 +201,27 @@ class LoopThread:
 
     def close(self) -> None:
         """End the thread, and wait for that."""
-        with self._lock:
-            portal, self._portal = self._portal, None
-            self.state = LoopState.CLOSED
-        if portal is not None and self._thread is not None:
-            portal.start_task_soon(portal.stop, True)
-            self._thread.result()
+        self.close_soon()
+        if self._thread is not None:
+            wait([self._thread])
 
     def close_soon(self) -> None:
         """End the thread, and whatever runs there, without waiting."""
         with self._lock:
-            portal, self._portal = self._portal, None
+            self._portal = None
             self.state = LoopState.CLOSED
-        if portal is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                portal.start_task_soon(portal.stop, True)
+        self._stop()
+
+    def __del__(self) -> None:
+        self._stop()
 
 
-async def _serve(started: Future[BlockingPortal]) -> None:
+async def _serve(started: Future[tuple[BlockingPortal, Callable[[], object]]]) -> None:
     async with BlockingPortal() as portal:
-        started.set_result(portal)
-        await portal.sleep_until_stopped()
+        stop = ThreadsafeEvent()  # set in `__del__` too, by any thread, this one among them
+        started.set_result((portal, stop.set))
+        await stop.wait()
+        await portal.stop(cancel_remaining=True)
 
 
 _loop_threads: weakref.WeakSet[LoopThread] = weakref.WeakSet()
