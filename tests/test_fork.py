@@ -73,3 +73,26 @@ def test_fork_async_client_asks_in_both_processes(space: ScriptedSpace) -> None:
     lines = run(ASYNC, space)
     assert sorted(line.partition(":")[0] for line in lines) == ["child", "parent", "parent"]
     assert all("hi there" in line for line in lines)
+
+
+def test_fork_results_of_map_belong_to_other_process(space: ScriptedSpace) -> None:
+    code = """
+import os, warnings
+from qwen_gradio import QwenClient, UsageError
+warnings.simplefilter("ignore", DeprecationWarning)
+with QwenClient(URL) as client:
+    results = client.map([PROMPT, PROMPT])
+    next(results)
+    child = os.fork()
+    if not child:
+        try:
+            next(results)
+        except UsageError as exc:
+            print("child:", exc, flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print("parent:", len(list(results)), flush=True)
+"""
+    lines = run(code, space, space.script(3).prompt)
+    assert "belong to the process that this one was forked from" in lines[0]
+    assert lines[1] == "parent: 1"

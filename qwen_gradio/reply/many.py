@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -11,9 +12,9 @@ from typing import Any, TypeAlias
 
 import anyio
 
-from ..errors import InvalidMessages, QwenGradioError, short_repr
+from ..errors import InvalidMessages, QwenGradioError, UsageError, short_repr
 from ..text.messages import Message
-from ..transport.threads import LoopThread, ThreadsafeEvent
+from ..transport.threads import LoopState, LoopThread, ThreadsafeEvent
 from .deadlines import CLOSE_TIMEOUT
 from .reply import Reply
 from .settings import check_number
@@ -63,11 +64,14 @@ class Window:
         self._concurrency = concurrency
         self._on_result = on_result
         self._next_index = 0
+        self._process = os.getpid()
         self._loop = LoopThread()
 
     @property
     def has_capacity(self) -> bool:
         """True if another question may be submitted."""
+        if self._loop.state is LoopState.CLOSED:
+            return False
         running = sum(not future.done() for future in self.pending)
         return running < self._concurrency and len(self.pending) < LOOKAHEAD * self._concurrency
 
@@ -89,10 +93,14 @@ class Window:
 
     def receive_nowait(self) -> Result | None:
         """Return the next result, in the order of the questions; None if it is not ready."""
-        return self.pending.popleft().result() if self.pending and self.pending[0].done() else None
+        if self.pending and os.getpid() != self._process:
+            raise UsageError("these results belong to the process that this one was forked from; ask again")
+        pending = self.pending
+        return pending.popleft().result() if pending and pending[0].done() else None
 
     def close(self) -> None:
-        """Cancel all replies, without waiting."""
+        """Cancel all replies, without waiting. No result follows."""
+        self.pending = deque()  # and not cleared, as another thread may be reading it
         self._loop.close_soon()
 
 
@@ -111,7 +119,9 @@ class Results:
         concurrency: int,
     ) -> None:
         self._prompts: Iterator[Prompt] | AsyncIterator[Prompt] | None = _iterate(prompts)
-        self._result_events: list[ThreadsafeEvent] = []  # one event, created once an event loop runs
+        self._reader = anyio.ResourceGuard("waiting for")
+        self._next_prompt: anyio.CancelScope | None = None  # while one is awaited
+        self._result_events: list[ThreadsafeEvent] = []  # one event, of the event loop that waits
         self._window = Window(stream, concurrency, functools.partial(_set_each, self._result_events))
 
     def __aiter__(self) -> AsyncIterator[Result]:
@@ -119,40 +129,49 @@ class Results:
 
     async def __anext__(self) -> Result:
         """Return the next result."""
-        if not self._result_events:
-            self._result_events.append(ThreadsafeEvent())
         try:
-            while True:
-                result = self._window.receive_nowait()
-                if result is not None:
-                    return result
-                if self._prompts is not None and self._window.has_capacity:
-                    await self._submit_next()
-                elif self._window.pending:
-                    await self._result_events[0].wait()
-                else:
-                    break
+            with self._reader:
+                result = await self._next()
+        except anyio.BusyResourceError:
+            raise UsageError("expected one reader of results at a time; another task is waiting for them") from None
         except BaseException:
             self._window.close()
             raise
-        self._window.close()
-        raise StopAsyncIteration
+        if result is None:
+            self._window.close()
+            raise StopAsyncIteration
+        return result
 
-    async def _submit_next(self) -> None:
-        prompts = self._prompts
+    async def _next(self) -> Result | None:
+        """Wait for the next result; None after the last."""
+        self._result_events[:] = [ThreadsafeEvent()]
+        while (result := self._window.receive_nowait()) is None:
+            if self._prompts is not None and self._window.has_capacity:
+                await self._submit_next(self._prompts)
+            elif self._window.pending:
+                await self._result_events[0].wait()
+            else:
+                break
+        return result
+
+    async def _submit_next(self, prompts: Iterator[Prompt] | AsyncIterator[Prompt]) -> None:
         try:
-            prompt = await anext(prompts) if isinstance(prompts, AsyncIterator) else next(prompts)  # type: ignore[arg-type] # it is not None
+            with anyio.CancelScope() as self._next_prompt:
+                prompt = await anext(prompts) if isinstance(prompts, AsyncIterator) else next(prompts)
         except (StopIteration, StopAsyncIteration):
             self._prompts = None
-        else:
+        finally:
+            self._next_prompt = None
+        if self._prompts is not None:  # else closed by another task
             self._window.submit(prompt)
 
     async def aclose(self) -> None:
         """Cancel all replies, and close the prompts if they are an async generator. May be called more than once."""
         prompts, self._prompts = self._prompts, None
-        self._window.pending.clear()
         self._window.close()
-        if isinstance(prompts, AsyncGenerator):
+        if self._next_prompt is not None:  # another task waits in it, and cancelling that closes it
+            self._next_prompt.cancel()
+        elif isinstance(prompts, AsyncGenerator):
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await prompts.aclose()
 
@@ -179,17 +198,18 @@ class SyncResults:
 
     def __next__(self) -> Result:
         """Return the next result."""
-        while True:
-            result = self._window.receive_nowait()
-            if result is not None:
-                return result
-            if self._prompts is not None and self._window.has_capacity:
-                self._submit_next(self._prompts)
-            elif self._window.pending:
-                wait([future for future in self._window.pending if not future.done()], return_when=FIRST_COMPLETED)
-            else:
-                self._window.close()
-                raise StopIteration
+        try:
+            while (result := self._window.receive_nowait()) is None:
+                if self._prompts is not None and self._window.has_capacity:
+                    self._submit_next(self._prompts)
+                elif pending := self._window.pending:
+                    wait([future for future in pending if not future.done()], return_when=FIRST_COMPLETED)
+                else:
+                    raise StopIteration
+        except BaseException:
+            self._window.close()
+            raise
+        return result
 
     def _submit_next(self, prompts: Iterator[Prompt]) -> None:
         try:
@@ -202,7 +222,6 @@ class SyncResults:
     def close(self) -> None:
         """Cancel all replies. May be called more than once."""
         self._prompts = None
-        self._window.pending.clear()
         self._window.close()
 
     def __enter__(self) -> SyncResults:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -11,7 +14,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from qwen_gradio import AppRaised, AsyncQwenClient, InvalidMessages, InvalidOption, QwenClient, Result
+from qwen_gradio import AppRaised, AsyncQwenClient, InvalidMessages, InvalidOption, QwenClient, Result, UsageError
 from qwen_gradio.reply.many import LOOKAHEAD, Results, SyncResults
 from qwen_gradio.text.messages import Message
 
@@ -96,6 +99,93 @@ async def test_map_dropped_iterator_ends_its_thread(space: ScriptedSpace) -> Non
         del results
         assert eventually(lambda: script.stopped() or not script.count("start"))
     assert eventually(lambda: not our_threads())
+
+
+async def test_map_iterated_again_after_cancel_or_error_ends(space: ScriptedSpace) -> None:
+    def failing() -> Iterator[str]:
+        yield space.script(10_000).prompt
+        raise LookupError("the caller's own")
+
+    async with AsyncQwenClient(space.url) as client:
+        cancelled = client.map([space.script(10_000).prompt] * 2)
+        with anyio.move_on_after(0.2) as scope:
+            await anext(cancelled)
+        assert scope.cancelled_caught
+        assert [result async for result in cancelled] == []
+        failed = client.map(failing())
+        with pytest.raises(LookupError, match="the caller's own"):
+            await anext(failed)
+        assert [result async for result in failed] == []
+
+
+async def test_map_second_reader_raises_usage_error(space: ScriptedSpace) -> None:
+    script = space.script_in_step(2)
+    async with AsyncQwenClient(space.url) as client:
+        results = client.map([script.prompt])
+        async with anyio.create_task_group() as tasks:
+
+            async def read() -> None:
+                assert [result.text async for result in results] == [script.final]
+
+            tasks.start_soon(read)
+            assert await anyio.to_thread.run_sync(eventually, lambda: script.count("start") > 0)
+            with pytest.raises(UsageError, match="one reader"):
+                await anext(results)
+            script.read("")
+
+
+async def test_map_aclose_while_prompt_is_awaited_ends_reader(space: ScriptedSpace) -> None:
+    waits, closed = anyio.Event(), []
+
+    async def prompts() -> AsyncIterator[str]:
+        try:
+            waits.set()
+            await anyio.sleep_forever()
+            yield "never"
+        finally:
+            closed.append(True)
+
+    async with AsyncQwenClient(space.url) as client:
+        results = client.map(prompts())
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+
+                async def read() -> None:
+                    assert [result async for result in results] == []
+
+                tasks.start_soon(read)
+                await waits.wait()
+                await results.aclose()
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_map_event_loop_change_goes_on_with_results(space: ScriptedSpace, backend: str) -> None:
+    first, second = space.script(1), space.script(30)
+    client = AsyncQwenClient(space.url)
+    results = client.map([first.prompt, second.prompt])
+
+    async def text() -> str:
+        with anyio.fail_after(30):
+            return (await anext(results)).text
+
+    assert [anyio.run(text, backend=backend) for _ in range(2)] == [first.final, second.final]
+    anyio.run(results.aclose, backend=backend)
+    anyio.run(client.aclose, backend=backend)
+
+
+def test_sync_map_ctrl_c_or_close_by_another_thread_ends_questions(space: ScriptedSpace) -> None:
+    scripts = [space.script(10_000) for _ in range(2)]
+    with QwenClient(space.url) as client:
+        results = client.map([scripts[0].prompt])
+        threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(results)
+        assert list(results) == []
+        closed = client.map([scripts[1].prompt])
+        threading.Timer(0.5, closed.close).start()
+        assert list(closed) == []
+        assert eventually(lambda: all(script.stopped() for script in scripts))
 
 
 @pytest.mark.parametrize("prompts", ["one prompt", 5, None])
