@@ -140,7 +140,9 @@ class SpaceConnector:
         with self._lock:
             if future is self._connecting:
                 if isinstance(exc, DeadlineExceeded):
-                    self._abort()  # stop its requests
+                    self._abort()  # stop its requests; it may have succeeded by now
+                    self._connecting = None
+                    future.add_done_callback(_close)
                 if self.state is ClientState.CONNECTING:
                     self._enter(ClientState.NEW)
         if not isinstance(exc, UsageError | EndpointNotFound | RateLimited):

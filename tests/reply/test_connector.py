@@ -9,8 +9,18 @@ from typing import Any
 import anyio
 import pytest
 
-from qwen_gradio import AsyncQwenClient, CannotConnect, InvalidOption, QwenClient, Timeouts, TransportError, UsageError
+from qwen_gradio import (
+    AsyncQwenClient,
+    CannotConnect,
+    DeadlineExceeded,
+    InvalidOption,
+    QwenClient,
+    Timeouts,
+    TransportError,
+    UsageError,
+)
 from qwen_gradio.reply import connector
+from qwen_gradio.transport import hub
 from qwen_gradio.transport.connection import Connection, descriptions
 
 from ..conftest import ScriptedSpace, eventually, our_threads
@@ -31,7 +41,7 @@ async def test_client_aclose_while_connecting_raises_usage_error_and_asks_no_hub
     monkeypatch: pytest.MonkeyPatch, calls_of: Any
 ) -> None:
     """The Space is not to blame, nor is it asked about."""
-    asked = calls_of(connector, "_fetch_state")
+    asked = calls_of(hub, "state_of")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         client = AsyncQwenClient(url, timeouts=Timeouts(connect=None))
@@ -56,6 +66,28 @@ async def test_connect_invalid_proxy_leaves_client_new(monkeypatch: pytest.Monke
     with pytest.raises(InvalidOption, match="proxy"):
         await client.ask("hi")
     assert repr(client).endswith(" NEW>")
+
+
+async def test_connect_made_after_its_deadline_is_made_anew(
+    space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was aborted is of no use, even where it came to its end."""
+    find, may_end = connector.find_chat_endpoint, threading.Event()
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        assert may_end.wait(60)
+        return find(*arguments, **options)
+
+    script = space.script(2)
+    client = AsyncQwenClient(space.url, timeouts=Timeouts(connect=3), retries=0)
+    with monkeypatch.context() as slow:
+        slow.setattr(connector, "find_chat_endpoint", late)
+        with pytest.raises(DeadlineExceeded):
+            await client.ask("hi")
+    may_end.set()
+    assert await anyio.to_thread.run_sync(eventually, lambda: not our_threads())
+    assert await client.ask(script.prompt) == script.final
+    await client.aclose()
 
 
 async def test_refresh_cancelled_reply_leaves_new_description_to_next(
