@@ -45,6 +45,10 @@ class Attempt(Protocol):
     def space(self) -> str:
         """The Space's id or URL, or the provider's name."""
 
+    @property
+    def is_ended_by_cancel(self) -> bool:
+        """True if `cancel` ends a task's wait for the next event at once."""
+
     async def next(self, total: Deadline | None = None) -> Event:
         """Return the next event, Finished last.
 
@@ -99,6 +103,11 @@ class SpaceAttempt:
     def space(self) -> str:
         """See `Attempt.space`."""
         return self._connector.space.name
+
+    @property
+    def is_ended_by_cancel(self) -> bool:
+        """See `Attempt.is_ended_by_cancel`: cancelling closes the stream of fragments, which wakes the reader."""
+        return self.state is AttemptState.STREAMING
 
     async def next(self, total: Deadline | None = None) -> Event:
         """See `Attempt.next`."""

@@ -62,6 +62,11 @@ class ProviderAttempt:
         self._create_generator = functools.partial(provider.create_async_generator, messages=messages, **arguments)
         self._generator: AsyncIterator[Any] | None = None
 
+    @property
+    def is_ended_by_cancel(self) -> bool:
+        """See `Attempt.is_ended_by_cancel`: cancelling doesn't reach the provider's generator."""
+        return False
+
     async def next(self, total: Deadline | None = None) -> Event:
         """See `Attempt.next`."""
         if self.state is AttemptState.NEW:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 import anyio
 
@@ -37,7 +38,7 @@ class Reply:
         self._include_thinking = include_thinking
         self._state = ReplyState.NEW
         self._reader = anyio.ResourceGuard("waiting for")
-        self._waiting: anyio.CancelScope | None = None  # the reader's latest
+        self._wait_scope: anyio.CancelScope | None = None
         self._callbacks: list[Callable[[str], object]] = []
         self._process = os.getpid()
 
@@ -102,8 +103,8 @@ class Reply:
         """Cancel the reply, here and on the Space. May be called at any time, and more than once."""
         self._cancel()
         if not self._is_forked:
-            if self._waiting is not None:
-                self._waiting.cancel()
+            if self._wait_scope is not None:
+                self._wait_scope.cancel()
             await self._attempts.aclose()
 
     async def __aenter__(self) -> Reply:
@@ -131,6 +132,15 @@ class Reply:
     def _enter(self, state: ReplyState) -> None:
         self._state = transition(self._state, state)
 
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Let `aclose` in another task end a wait, where cancelling the attempt alone doesn't."""
+        if self._attempts.current.is_ended_by_cancel:
+            yield
+            return
+        with anyio.CancelScope() as self._wait_scope:
+            yield
+
     async def _next(self) -> Event | None:
         """Return the next event; None after the last. Any exception ends the reply."""
         if self._state.is_over:
@@ -141,7 +151,7 @@ class Reply:
             self._enter(ReplyState.WAITING)
         event: Event | None = None
         try:
-            with self._reader, anyio.CancelScope() as self._waiting:
+            with self._reader, self._waiting():
                 event = await self._attempts.next()
         except anyio.BusyResourceError:
             raise UsageError("expected one reader of a reply at a time; another task is waiting for it") from None
@@ -154,7 +164,7 @@ class Reply:
         except BaseException:
             await self.aclose()
             raise
-        if event is None or self._state.is_over:  # closed by another task meanwhile
+        if self._state.is_over:  # closed by another task meanwhile
             self._attempts.cancel()
             return None
         self._enter_state_of(event)

@@ -20,7 +20,7 @@ from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
-from ..errors import InvalidOption, UsageError
+from ..errors import InvalidOption, QwenGradioError, UsageError
 from .access import Access
 from .client import Description, Session, SpaceClient, available_hooks, describe, privacy_gaps, release
 from .errors import connect_error, refused_error
@@ -151,6 +151,8 @@ class Connection:
             finally:
                 release(client)
             blocks = not self._is_offline(description)
+        except QwenGradioError:
+            raise
         except Exception as exc:
             raise connect_error(exc, network, description.gradio) from exc
         if network is None or network.requests:
@@ -209,6 +211,9 @@ class Connection:
         client = self._session_client(session, notify, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
         try:
             job = _context().run(client.submit, *arguments, api_name=api_name)
+        except QwenGradioError:  # no thread could be started
+            release(client)
+            raise
         except Exception as exc:
             release(client)
             raise refused_error(exc) from exc
@@ -230,6 +235,8 @@ class Connection:
         options = {"network": network, "description": self._description, "hooks": hooks}
         try:
             client = self._client(**options, name=name, notify=notify_of_update)
+        except QwenGradioError:
+            raise
         except Exception as exc:
             raise connect_error(exc, network) from exc
         if network is not None:

@@ -29,6 +29,7 @@ from ..errors import (
     SpaceUnavailable,
 )
 from .rebinding import http_module
+from .threads import CannotStartThread, is_thread_error
 
 if TYPE_CHECKING:
     import httpx as http
@@ -69,8 +70,8 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
         gradio: the version of the Space's Gradio; `""` if unknown.
     """
     what = "it answers, but not as a Gradio app"
-    if isinstance(exc, QwenGradioError):
-        return exc
+    if is_thread_error(exc):
+        return CannotStartThread(f"this process can't start another thread ({exc})")
     if isinstance(exc, http.UnsupportedProtocol):  # of `Network.admit`
         return NotAGradioApp(f"{what} that can be read")
     if isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc):
@@ -104,6 +105,8 @@ def _error_response(network: Network | None) -> Any:
 
 def refused_error(exc: Exception) -> QwenGradioError:
     """Map an exception of gradio_client's `submit`, which makes no request: this Space is beyond this gradio_client."""
+    if is_thread_error(exc):
+        return CannotStartThread(f"this process can't start another thread ({exc})")
     return ProtocolError(f"gradio_client {gradio_client.__version__} can't ask it ({exc!s:.200})")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..errors import ConnectionLost, QueueFull, RateLimited, UsageError
+from ..errors import ConnectionLost, QueueFull, QwenGradioError, RateLimited, UsageError
 from .errors import job_error
 from .hooks import Hook
 from .threads import DaemonThreadExecutor, ThreadsafeEvent
@@ -206,6 +206,8 @@ class Submission:
             raise ConnectionLost("the connection ended before the reply was whole (closed from this side)") from failure
         network, executor = self._session.network, self._session.executor
         helper_failure = executor.failure if executor is not None else None
+        if isinstance(helper_failure or failure, QwenGradioError):  # no thread could be started
+            raise helper_failure or failure
         cause = (network.failure if network is not None else None) or helper_failure
         error = job_error(failure, network, helper_failure)
         if not isinstance(error, RateLimited | QueueFull):

@@ -22,11 +22,18 @@ from ..errors import TransportError, UsageError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+CLOSE_TIMEOUT = 2.0  # seconds for which closing an event loop's thread waits
+
 
 class CannotStartThread(TransportError, RuntimeError):
     """Raised when this process can't start another thread, which is no fault of a Space."""
 
     advice = "Ask fewer questions at once, or raise the limit of threads and memory"
+
+
+def is_thread_error(exc: BaseException) -> bool:
+    """Return True if an exception is that of `threading.Thread.start` in a process that can't start another."""
+    return type(exc) is RuntimeError and "start new thread" in str(exc)
 
 
 class DaemonThreadExecutor(Executor):
@@ -200,10 +207,10 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """End the thread, and wait for that."""
+        """End the thread, and wait for that, but not for a provider that goes on after it was cancelled."""
         self.close_soon()
         if self._thread is not None:
-            wait([self._thread])
+            wait([self._thread], timeout=CLOSE_TIMEOUT)
 
     def close_soon(self) -> None:
         """End the thread, and whatever runs there, without waiting."""

@@ -20,7 +20,7 @@ from qwen_gradio import (
     UsageError,
 )
 from qwen_gradio.reply import connector
-from qwen_gradio.transport import hub
+from qwen_gradio.space.recipe import find_chat_endpoint
 from qwen_gradio.transport.connection import Connection, descriptions
 
 from ..conftest import ScriptedSpace, eventually, our_threads
@@ -41,7 +41,7 @@ async def test_client_aclose_while_connecting_raises_usage_error_and_asks_no_hub
     monkeypatch: pytest.MonkeyPatch, calls_of: Any
 ) -> None:
     """The Space is not to blame, nor is it asked about."""
-    asked = calls_of(hub, "state_of")
+    asked = calls_of(connector, "get_state")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         client = AsyncQwenClient(url, timeouts=Timeouts(connect=None))
@@ -72,11 +72,11 @@ async def test_connect_made_after_its_deadline_is_made_anew(
     space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was aborted is of no use, even where it came to its end."""
-    find, may_end = connector.find_chat_endpoint, threading.Event()
+    may_end = threading.Event()
 
     def late(*arguments: Any, **options: Any) -> Any:
         assert may_end.wait(60)
-        return find(*arguments, **options)
+        return find_chat_endpoint(*arguments, **options)
 
     script = space.script(2)
     client = AsyncQwenClient(space.url, timeouts=Timeouts(connect=3), retries=0)
@@ -157,3 +157,16 @@ async def test_thread_limit_keeps_first_error_where_hub_can_not_be_asked(monkeyp
     with pytest.raises(CannotConnect):
         await client.ask("hi")
     assert len(started) > 1
+
+
+async def test_question_without_another_thread_raises_transport_error(
+    space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = space.script(2)
+    async with AsyncQwenClient(space.url, retries=0) as client:
+        with monkeypatch.context() as exhausted:
+            exhausted.setattr(threading.Thread, "start", no_thread)
+            with pytest.raises(TransportError, match="this process can't start another thread") as caught:
+                await client.ask(script.prompt)
+        assert isinstance(caught.value.__cause__, RuntimeError)
+        assert await client.ask(script.prompt) == script.final
