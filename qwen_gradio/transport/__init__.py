@@ -1,1 +1,1 @@
-"""One step on one Space, over the network: the only folder that knows gradio_client and httpx."""
+"""Requests to one Space: the only folder that imports gradio_client and httpx."""

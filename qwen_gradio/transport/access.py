@@ -1,4 +1,4 @@
-"""Access: the address of a Space, and the credentials that are sent to it alone."""
+"""Access: the URL of a Space, and the credentials that are sent to it alone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ REQUEST_HEADERS = frozenset({"connection", "content-length", "content-type", "ho
 
 @dataclass(frozen=True)
 class Access:
-    """How a Space is reached, and as whom.
+    """The URL of a Space, and the credentials, proxy, timeout and headers of requests to it.
 
     Attributes:
-        url: its http(s) URL. An id would make gradio_client ask the Hub, around the proxy and without a deadline.
-        token: a Hugging Face token, sent to this origin alone; None sends none, not even one saved on this machine.
+        url: its http(s) URL. For an id, gradio_client would query the Hub, without the proxy and without a deadline.
+        token: a Hugging Face token, sent to this origin alone; if None, not even one saved on this machine is sent.
         auth: the user name and the password to log in with; None for none.
-        proxy: the URL of a proxy for every byte; None leaves it to the environment, that is to HTTP_PROXY and its kin.
-        timeout: seconds for each step of a request that isn't a stream; None waits for ever.
-        headers: names and values, sent with every request to this origin and to no other, in place of gradio_client's
-            own of these names. `Authorization` is sent beside `token`, which then goes as `X-HF-Authorization`.
+        proxy: the URL of a proxy for all requests; None for that of the environment (HTTP_PROXY and the like).
+        timeout: seconds for each step of a request that isn't a stream; None for no limit.
+        headers: names and values, sent with every request to this origin and to no other. They replace gradio_client's
+            headers of the same names. Beside an `Authorization`, `token` is sent as `X-HF-Authorization`.
 
     Raises:
-        InvalidOption: the token or a header can't be sent in a request's head; the message doesn't show it.
+        InvalidOption: the token or a header can't be sent in an HTTP header; the message doesn't contain its value.
     """
 
     url: str
@@ -43,23 +43,23 @@ class Access:
 
     @property
     def is_private(self) -> bool:
-        """Whether it holds anything to be kept from other hosts: credentials, or the way through a proxy."""
+        """True if it has credentials, headers or a proxy, none of which may be sent to other hosts."""
         return bool(self.token or self.auth or self.proxy or self.headers)
 
     @property
     def has_authorization(self) -> bool:
-        """Whether one of the headers is `Authorization`."""
+        """True if one of the headers is `Authorization`."""
         return any(name.lower() == "authorization" for name, _ in self.headers)
 
 
 def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
-        raise InvalidOption("expected names of HTTP headers, of letters, digits and hyphens")  # it may hold its value
+        raise InvalidOption("expected names of HTTP headers, of letters, digits and hyphens")  # a name may hold a secret
     if name.lower() in REQUEST_HEADERS:
-        raise InvalidOption(f"the header {name} is each request's own; leave it out")
-    if not _is_header_value(value):  # which may be a secret, so it isn't shown
+        raise InvalidOption(f"the header {name} is set by each request itself; leave it out")
+    if not _is_header_value(value):  # the value may be a secret, so the message omits it
         raise InvalidOption(
-            f"expected printable ASCII characters for the header {name}, without white space around them"
+            f"expected printable ASCII characters for the header {name}, without white space around the value"
         )
 
 

@@ -1,6 +1,6 @@
-"""SpaceClient: a gradio_client.Client for one session, quiet and private, whose jobs notify.
+"""SpaceClient: a gradio_client.Client for one session, without telemetry and heartbeat, whose jobs notify.
 
-A hook whose names gradio_client lacks leaves it unchanged: only that hook's gain is lost.
+Where gradio_client lacks the names that a hook replaces, it stays unchanged, and only that hook's gain is lost.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ CONFIG_KEYS = {"components", "dependencies"}  # of `/config`, in gradio/blocks.p
 
 
 class Description:
-    """The Space's answers to the first session's constructor, so that later sessions need no requests.
+    """A Space's config, API and cookies, fetched for the first session: later ones need no requests.
 
     Attributes:
-        results: what the constructor's steps returned, by their names.
-        cookies: the client's cookies after the last of them: a login's, a replica's affinity.
+        results: the results of the constructor's methods, by their names.
+        cookies: the client's cookies after the last of them, for its login and for the affinity to a replica.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,13 @@ class Description:
         return str(config.get("version", "")) if isinstance(config, Mapping) else ""
 
     def remember(self, client: Any, step: str, fetch: Callable[[], Any]) -> Any:
-        """Return what a step returned the first time, and set the cookies that it led to."""
+        """Return a step's first result, and set the cookies of that time.
+
+        Args:
+            client: the SpaceClient that is being made.
+            step: the name of the constructor's method.
+            fetch: makes the request, the first time.
+        """
         if step in self.results:
             if isinstance(getattr(client, "cookies", None), dict):
                 client.cookies.update(self.cookies)
@@ -69,7 +75,7 @@ class Description:
 
 
 class _Traceback:
-    """Stands in for the `traceback` module, and prints nothing: gradio_client prints each exception that it raises."""
+    """A replacement for the `traceback` module that prints nothing: gradio_client prints each exception it raises."""
 
     def print_exc(self, *_: object, **__: object) -> None:
         """Print nothing."""
@@ -79,7 +85,7 @@ class _Traceback:
 
 
 class _StandIns:
-    """Stands in for what gradio_client imported: a session's httpx, and huggingface_hub's functions for telemetry."""
+    """Replacements for gradio_client's imports: a session's httpx, and two functions of huggingface_hub."""
 
     def __init__(self, network: Network | None, access: Access) -> None:
         self.httpx = http if network is None else network
@@ -89,37 +95,38 @@ class _StandIns:
         return getattr(self.httpx, name)
 
     def build_hf_headers(self, *, library_name: str = "", library_version: str = "", **_: object) -> dict[str, str]:
-        """Return what huggingface_hub's function does, less its telemetry and a token that is saved on this machine.
+        """Return the headers of huggingface_hub's function, without its telemetry and without a saved token.
 
-        From 2.4 on that one asks the Hub, around the proxy, which agent runs it.
+        From gradio_client 2.4 on, the original sends a request to the Hub, without the proxy.
         """
         headers = {"user-agent": f"{library_name}/{library_version}; qwen_gradio"}
         if self._access.token:
-            # gradio_client renames it so from 1.14 on; 1.3 would lose it to the caller's Authorization.
+            # gradio_client renames it to this from 1.14 on; in 1.3 the caller's Authorization would replace it.
             name = "x-hf-authorization" if self._access.has_authorization else "authorization"
             headers[name] = f"Bearer {self._access.token}"
         return headers
 
     def send_telemetry(self, *_: object, **__: object) -> None:
-        """Report nothing."""
+        """Send nothing."""
 
 
 class Session:
-    """What a SpaceClient is made with, and what replaces parts of its job.
+    """The settings of a SpaceClient, and the replacements for parts of its job.
 
     Args:
-        access: how the Space is reached.
-        network: its httpx; None leaves gradio_client its own.
-        description: the Space's, known or to be filled.
-        threads: run the calls that block.
+        access: the Space's URL, and the credentials for it.
+        network: the replacement for httpx; None if it isn't replaced.
+        description: the Space's; an empty one is filled.
+        threads: runs the calls that block.
         hooks: the parts of gradio_client to replace.
-        name: the session's name on the Space; None leaves gradio_client its own.
-        notify: called from other threads whenever there is news of a job.
+        name: the session's name on the Space; None for gradio_client's random one.
+        notify: called from other threads after each update of a job.
 
     Attributes:
-        executor: runs the job and its helpers; None where gradio_client's own does.
-        outputs: the job's; None where they are gradio_client's own.
-        updates: the job's; None where they are gradio_client's own.
+        executor: runs the job and its helpers; None if gradio_client's executor isn't replaced.
+        outputs: the job's outputs; None if they aren't replaced.
+        updates: the job's updates; None if they aren't replaced.
+        rebinding: gradio_client's functions, bound to the replacements of its imports.
     """
 
     def __init__(
@@ -146,14 +153,14 @@ class Session:
         self.rebinding = Rebinding(_StandIns(network, access), _Traceback())
 
     def remember(self, client: Any, step: str, fetch: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Return what a step of the constructor returns; an earlier session's, where that is known."""
+        """Return the result of a step of the constructor; an earlier session's result if there is one."""
         if Hook.DESCRIPTION not in self.hooks:
             return fetch(*args, **kwargs)
         return self.description.remember(client, step, functools.partial(fetch, *args, **kwargs))
 
 
 class SpaceClient(rebound_client_class()):  # type: ignore[misc] # it is made at runtime
-    """A Client for one session. Its one attribute of ours is `qwen_gradio`, a name that gradio_client won't use."""
+    """A Client for one session. It adds one attribute, `qwen_gradio`, a name that gradio_client won't use."""
 
     def __init__(self, session: Session) -> None:
         self.qwen_gradio = session
@@ -174,30 +181,30 @@ class SpaceClient(rebound_client_class()):  # type: ignore[misc] # it is made at
         return self.qwen_gradio.remember(self, "_login", login, *args, **kwargs)
 
     def _telemetry_thread(self, *_: object, **__: object) -> None:
-        """Report nothing: gradio_client reports each start to its makers, whatever `analytics_enabled` says."""
+        """Send nothing: gradio_client reports each start to the Hub, even without `analytics_enabled`."""
 
     def _stream_heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        """Hold no connection open: up to 2.0 the heartbeat starts whatever the config says."""
+        """Do nothing: up to gradio_client 2.0 the heartbeat starts even if the config has none."""
         if Hook.QUIET not in self.qwen_gradio.hooks:
             super()._stream_heartbeat(*args, **kwargs)
 
     # --- a job
 
     def new_helper(self, *args: Any, **kwargs: Any) -> Any:
-        """Make what a job and its threads share, so that it notifies."""
+        """Make the object that a job and its threads share, with outputs and updates that notify."""
         helper, session = super().new_helper(*args, **kwargs), self.qwen_gradio
         mailboxes = getattr(self, "pending_messages_per_event", None)
         if isinstance(mailboxes, Mailboxes):
             mailboxes.watch_locks(helper)
         if getattr(helper, "reset_url", None):
-            helper.reset_url = ""  # `Job.cancel` posts there too, around the proxy; its other request ends the job
+            helper.reset_url = ""  # `Job.cancel` posts there too, without the proxy; its other request ends the job
         if Hook.UPDATES in session.hooks:
             _replace_outputs(helper, session)
         return helper
 
 
 def _replace_outputs(helper: Any, session: Session) -> None:
-    """Have a job's outputs and updates notify."""
+    """Replace a job's outputs and updates by ones that notify."""
     outputs = getattr(getattr(helper, "job", None), "outputs", None)
     if type(outputs) is list and not outputs:
         session.outputs = helper.job.outputs = Outputs(session.notify)
@@ -206,7 +213,7 @@ def _replace_outputs(helper: Any, session: Session) -> None:
 
 
 def _install(client: Any, session: Session) -> None:
-    """Replace what gradio_client's constructor has made, where a hook says so."""
+    """Replace the attributes that gradio_client's constructor has set, as far as the hooks are on."""
     if session.name and Hook.SESSION in session.hooks and isinstance(getattr(client, "session_hash", None), str):
         client.session_hash = session.name
     mailboxes = getattr(client, "pending_messages_per_event", None)
@@ -214,7 +221,7 @@ def _install(client: Any, session: Session) -> None:
         client.pending_messages_per_event = Mailboxes()
         client.pending_messages_per_event.watch_locks(client)
     if session.network is None and isinstance(getattr(client, "httpx_kwargs", None), dict):
-        # The requests from now on have one timeout, a stream's among them, and a stream may be silent for longer.
+        # One timeout applies to all later requests, and a stream may be silent for longer than an answer may take.
         client.httpx_kwargs["timeout"] = http.Timeout(session.access.timeout, read=READ_TIMEOUT)
     if session.executor is not None:
         for name, value in list(vars(client).items()):
@@ -223,7 +230,7 @@ def _install(client: Any, session: Session) -> None:
 
 
 def describe(client: SpaceClient) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return the Space's config, wherever gradio_client keeps it, and its API description."""
+    """Return the Space's config, whichever attribute of the client has it, and its API description."""
     kept = [client.qwen_gradio.description.results.get("_get_config"), *vars(client).values()]
     configs = [value for value in (getattr(client, "config", None), *kept) if isinstance(value, Mapping)]
     config = next((value for value in configs if CONFIG_KEYS & {*value}), {})
@@ -238,21 +245,21 @@ def release(client: SpaceClient) -> None:
             value.shutdown(wait=False)
     heartbeat = getattr(client, "heartbeat", None)
     if isinstance(heartbeat, threading.Thread) and heartbeat.is_alive():
-        client.qwen_gradio.threads.submit(client.close)  # it waits a second for the heartbeat's thread
+        client.qwen_gradio.threads.submit(client.close)  # `close` waits a second for the heartbeat's thread
 
 
 def _login(login: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return login(*args, **kwargs)
-    except ValueError as exc:  # for every status but 401, Gradio's own 400 among them
+    except ValueError as exc:  # raised for every status but 401, Gradio's own 400 among them
         raise gradio_client.exceptions.AuthenticationError(str(exc)) from exc
 
 
 def _amend(config: Mapping[str, Any], hooks: frozenset[Hook]) -> dict[str, Any]:
     """Return a config without a heartbeat, and with a prefix.
 
-    A heartbeat would hold a connection open. Gradio 4 has no prefix, of which gradio_client makes "/": the host's
-    root, even for an app under a path.
+    A heartbeat would keep a connection open. Gradio 4's config has no prefix; gradio_client would then use "/", the
+    host's root, even for an app under a path.
     """
     quiet = {"connect_heartbeat": False} if Hook.QUIET in hooks else {}
     return {**config, **quiet, "api_prefix": config.get("api_prefix") or "."}
@@ -264,11 +271,11 @@ def _constructor_parameters() -> frozenset[str]:
 
 
 def _constructor_options(session: Session) -> dict[str, Any]:
-    """Return the arguments for gradio_client's constructor, those that its signature has."""
+    """Return those arguments for gradio_client's constructor that its signature has."""
     access = session.access
     parameters = _constructor_parameters()
     network: dict[str, Any] = {"proxy": access.proxy} if access.proxy else {}
-    if session.network is None:  # else the pool has timeouts; and for Gradio 4.0, gradio_client passes one itself
+    if session.network is None:  # otherwise the pool has it; with Gradio 4.0, gradio_client passes a timeout itself
         network["timeout"] = http.Timeout(access.timeout)
     options: dict[str, Any] = {
         "verbose": False,
@@ -280,7 +287,7 @@ def _constructor_options(session: Session) -> dict[str, Any]:
     }
     for name in TOKEN_ARGUMENTS:
         if name in parameters:
-            # With huggingface_hub's own function, None sends a token that is saved here. 1.14 warns of all but None.
+            # For None, huggingface_hub's function sends a saved token. gradio_client 1.14 warns of any other value.
             options[name] = access.token or (None if is_replaced("build_hf_headers") else False)
             break
     return {name: value for name, value in options.items() if name in parameters}
@@ -302,12 +309,12 @@ def _available() -> Mapping[Hook, bool]:
 
 
 def available_hooks() -> frozenset[Hook]:
-    """Return the hooks for which the installed gradio_client has the names."""
+    """Return the hooks whose names the installed gradio_client has."""
     return frozenset(hook for hook in hooks.HOOKS if _available()[hook])
 
 
 def privacy_gaps(access: Access) -> list[str]:
-    """List what the installed gradio_client lacks to keep credentials, headers and the proxy's user private."""
+    """List the names that the installed gradio_client lacks for keeping credentials, headers and the proxy private."""
     parameters = _constructor_parameters()
     has_token = is_replaced("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS})
     needed = {
