@@ -54,7 +54,7 @@ class Access:
 
 def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
-        raise InvalidOption("expected names of HTTP headers, of letters, digits and hyphens")  # a name may hold a secret
+        raise InvalidOption("expected names of HTTP headers, of letters, digits and hyphens")  # it may hold a secret
     if name.lower() in REQUEST_HEADERS:
         raise InvalidOption(f"the header {name} is set by each request itself; leave it out")
     if not _is_header_value(value):  # the value may be a secret, so the message omits it

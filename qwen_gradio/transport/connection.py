@@ -1,7 +1,7 @@
 """Connection: a Space's description and pool, over which questions are submitted, each in a session of its own.
 
-The server cancels by (session, function): cancelling one reply would end its siblings in the same session. Nothing here
-touches an event loop; methods that block say so.
+The server cancels by (session, function), so cancelling one reply would end all others of the same session. Nothing
+here uses an event loop; the docstring of a method that blocks ends in "Blocks."
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from .threads import DaemonThreadExecutor
 
 logger = logging.getLogger("qwen_gradio")
 
-CLOSE_TIMEOUT = 1.0  # seconds for the Space to learn of cancelled questions that it has just been sent
+CLOSE_TIMEOUT = 1.0  # seconds for cancelling questions whose joins aren't answered yet
 ABORT_TIMEOUT = 0.1  # seconds for threads to notice that their sockets were shut down
-DESCRIPTION_LIFETIME = 300.0  # seconds for which a Space's description is kept: it may be rebuilt meanwhile
+DESCRIPTION_LIFETIME = 300.0  # seconds for which a Space's description is kept: the Space may be rebuilt later
 
 
 class _Descriptions:
@@ -45,29 +45,29 @@ class _Descriptions:
         self._lock = threading.Lock()
 
     def get(self, access: Access) -> tuple[Description, float] | None:
-        """Return a description, and the `time.monotonic` until which it is kept; None if there is none."""
+        """Return a Space's description and the `time.monotonic` at which it expires; None if there is none."""
         now = time.monotonic()
         with self._lock:
             self._kept = {key: kept for key, kept in self._kept.items() if kept[1] > now}
             return self._kept.get(access)
 
     def put(self, access: Access, description: Description, until: float) -> None:
-        """Keep a description."""
+        """Keep a Space's description until a `time.monotonic`."""
         with self._lock:
             self._kept[access] = (description, until)
 
     def drop(self, access: Access) -> None:
-        """Forget one, if there is one."""
+        """Remove a Space's description, if there is one."""
         with self._lock:
             self._kept.pop(access, None)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all descriptions."""
         with self._lock:
             self._kept.clear()
 
     def renew_lock(self) -> None:
-        """Replace the lock in a forked child, where a thread that isn't there may hold it."""
+        """Replace the lock in a forked child: a thread of the parent may have held it at the fork."""
         self._lock = threading.Lock()
 
 
@@ -77,22 +77,22 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class Connection:
-    """A Space that was connected to. Making one blocks for two requests.
+    """A connection to a Space. The constructor blocks for two requests.
 
     Args:
-        access: how the Space is reached.
-        reuse: whether a description of the last minutes will do, without a request.
-        on_abort: a list to which a function is added that makes this fail at once, from any thread.
+        access: the Space's URL, and the credentials for it.
+        reuse: True to use a description younger than `DESCRIPTION_LIFETIME`, if there is one, without a request.
+        on_abort: a list to which a function is added; called from any thread, it makes the constructor fail at once.
 
     Attributes:
         config: the Space's `/config`.
         info: its API description.
         hooks: the parts of gradio_client that are replaced.
-        blocks: whether `submit` makes requests of its own, and so must run in a thread.
+        blocks: True if `submit` makes requests of its own, and so must run in a thread.
 
     Raises:
-        InvalidOption: credentials or a proxy were given that can't be kept private with the installed gradio_client, or
-            the environment's proxy or certificates can't be used.
+        InvalidOption: the installed gradio_client can't keep the credentials or the proxy private, or the environment's
+            proxy or certificates can't be used.
         QwenGradioError: the Space can't be reached, or is no Gradio app.
     """
 
@@ -130,7 +130,7 @@ class Connection:
 
     @property
     def is_of_this_process(self) -> bool:
-        """Whether it was made in this process, and not before a fork; otherwise it can't be used."""
+        """True if it was made in this process, not before a fork; otherwise it can't be used."""
         return self._pool.is_of_this_process
 
     def refresh(self) -> None:
@@ -163,7 +163,7 @@ class Connection:
         descriptions.put(self._access, description, until)
 
     def _is_offline(self, description: Description) -> bool:
-        """Whether another session's client needs no request; making one shows it."""
+        """Return True if a client for another session needs no request; one is made to find out."""
         network = self._network()
         if network is None or Hook.DESCRIPTION not in self.hooks or not description.results:
             return False
@@ -178,7 +178,7 @@ class Connection:
 
     @property
     def is_stale(self) -> bool:
-        """Whether to `refresh` before the next question, as the Space may have been rebuilt."""
+        """True if `refresh` is due before the next question, as the Space may have been rebuilt."""
         return time.monotonic() >= self._until or descriptions.get(self._access) is None
 
     def submit(
@@ -190,24 +190,27 @@ class Connection:
         *,
         use_hooks: bool = True,
     ) -> Submission:
-        """Submit a question in a session of its own; a job's threads make its requests.
+        """Submit a question in a session of its own; the job's threads make its requests.
 
-        It blocks for requests of its own where `blocks` is true, and without the hooks.
+        Blocks for requests of its own if `blocks` is true or `use_hooks` is false.
 
         Args:
             session: the session's name.
-            api_name: the endpoint's, with the slash.
+            api_name: the endpoint's name, with its slash.
             arguments: the endpoint's inputs, in order.
-            notify: called from other threads whenever there is news.
-            use_hooks: whether more of gradio_client than its httpx is replaced.
+            notify: called from other threads after each update of the job.
+            use_hooks: False to replace no part of gradio_client but its httpx.
+
+        Returns:
+            the question's submission, whose outputs and status can be read.
 
         Raises:
             UsageError: this connection was made before a fork, in another process.
-            ProtocolError: gradio_client refuses to submit this to this Space.
-            QwenGradioError: the Space could not be connected to again.
+            ProtocolError: gradio_client can't submit these inputs to this endpoint.
+            QwenGradioError: the Space can't be reached again, or no thread can be started.
         """
         if not self.is_of_this_process:
-            raise UsageError("this connection belongs to the process before a fork; make another in this one")
+            raise UsageError("this connection was made before a fork, in another process; make one in this process")
         client = self._session_client(session, notify, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
         try:
             job = _context().run(client.submit, *arguments, api_name=api_name)
@@ -244,23 +247,23 @@ class Connection:
         return client
 
     def disable_hooks(self) -> None:
-        """Leave all but the httpx to gradio_client from now on, as the Space refused a question.
+        """Disable all hooks but that of the network from now on, as the Space refused a question.
 
-        A Space may require something of a session that a replaced part doesn't do, a heartbeat say.
+        A Space may require a part of gradio_client that a hook replaces or leaves out, for example the heartbeat.
         """
-        logger.info("a question was refused: gradio_client's own parts are used from now on, but for its httpx")
+        logger.info("a question was refused: all hooks but that of the network are disabled from now on")
         self.hooks &= {Hook.NETWORK}
         self.blocks = True
 
     def _forget(self) -> None:
-        """Forget the Space's description: a question failed, and the Space may have been rebuilt."""
+        """Remove the Space's description: a question failed, and the Space may have been rebuilt."""
         descriptions.drop(self._access)
 
     def close(self) -> None:
-        """Cancel every reply and close the pool. Blocks; may be called again, and from several threads.
+        """Cancel every reply and close the pool. May be called again, and from several threads. Blocks.
 
-        It waits for one thing only, `CLOSE_TIMEOUT` at the most: that the Space learns of questions that it was just
-        sent, or it would work on them to their end. After a fork it does nothing in the child.
+        Waits at most `CLOSE_TIMEOUT` until questions whose joins aren't answered yet are cancelled on the Space, which
+        would otherwise run them to their end. Does nothing in a forked child.
         """
         if not self.is_of_this_process:
             return
@@ -275,7 +278,7 @@ class Connection:
 
 
 def _context() -> contextvars.Context:
-    """Copy the context, less sniffio's mark of trio: gradio_client runs its job's thread in the copy."""
+    """Copy the context, without sniffio's entry for trio: gradio_client runs its job's thread in the copy."""
     context = contextvars.copy_context()
     sniffio = sys.modules.get("sniffio")
     if sniffio is not None:
@@ -284,7 +287,7 @@ def _context() -> contextvars.Context:
 
 
 class _Ended:
-    """The callback of a job's end. It holds no job, which would keep itself alive."""
+    """The done callback of a job. It holds no reference to the job: the job holds its callbacks."""
 
     def __init__(self, client: SpaceClient, notify: Callable[[], object]) -> None:
         self._client = client
