@@ -1,4 +1,4 @@
-"""Maps foreign exceptions to ours, most specific first: gradio_client's own are ValueErrors."""
+"""The mapping of gradio_client's and httpx's exceptions to the package's; subclasses are tested before ValueError."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 else:
     http = http_module()
 
-MAX_ERROR_CHARS = 1000  # of an app's own message
-GENERIC_APP_ERROR = "The upstream Gradio app has raised an exception"  # in each AppError without a text of its own
-# ZeroGPU's messages, with the time until the quota is full again as a `datetime.timedelta` is written.
+MAX_ERROR_CHARS = 1000  # of the message of an app's exception
+GENERIC_APP_ERROR = "The upstream Gradio app has raised an exception"  # the message of each AppError that has no other
+# ZeroGPU's messages: the time until the quota is full again has the format of `str(datetime.timedelta)`.
 QUOTA = re.compile(r"\bGPU (quota|limit)\b|quota exceeded", re.IGNORECASE)
 TIME_LEFT = re.compile(r"(?:(-?\d+) days?, )?\b(\d+):(\d\d):(\d\d)\b")
 
 
 class _Missing(Exception):
-    """An exception class that the installed gradio_client lacks; nothing raises it."""
+    """A placeholder for an exception class that the installed gradio_client lacks; never raised."""
 
 
 def _class(module: Any, name: str) -> type[Exception]:
@@ -66,13 +66,16 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
 
     Args:
         exc: the exception.
-        network: the constructor's requests; None where they weren't seen.
+        network: the constructor's requests; None if they weren't recorded.
         gradio: the version of the Space's Gradio; `""` if unknown.
+
+    Returns:
+        the exception to raise.
     """
     what = "it answers, but not as a Gradio app"
     if is_thread_error(exc):
         return CannotStartThread(f"this process can't start another thread ({exc})")
-    if isinstance(exc, http.UnsupportedProtocol):  # of `Network.admit`
+    if isinstance(exc, http.UnsupportedProtocol):  # raised by `Network.admit`
         return NotAGradioApp(f"{what} that can be read")
     if isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc):
         return NotAGradioApp(f"it answers, but not in HTTP ({exc})")
@@ -92,9 +95,9 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
 
 
 def _error_response(network: Network | None) -> Any:
-    """Choose the error response that explains most; None where none was seen.
+    """Choose the error response that explains most; None if there was none.
 
-    gradio_client tries another page after an error, and a 404 there explains less than a 503 before it.
+    After an error gradio_client requests another page, whose 404 explains less than the 503 before it.
     """
     if network is None or network.first_error is None:
         return None
@@ -104,7 +107,7 @@ def _error_response(network: Network | None) -> Any:
 
 
 def refused_error(exc: Exception) -> QwenGradioError:
-    """Map an exception of gradio_client's `submit`, which makes no request: this Space is beyond this gradio_client."""
+    """Map an exception of gradio_client's `submit`. It makes no request: this gradio_client doesn't support the endpoint."""
     if is_thread_error(exc):
         return CannotStartThread(f"this process can't start another thread ({exc})")
     return ProtocolError(f"gradio_client {gradio_client.__version__} can't ask it ({exc!s:.200})")
@@ -115,8 +118,11 @@ def job_error(exc: BaseException, network: Network | None = None, failure: Excep
 
     Args:
         exc: the exception.
-        network: the session's requests; None where they weren't seen.
-        failure: the exception of another thread of the session, where the job's is a bare CancelledError.
+        network: the session's requests; None if they weren't recorded.
+        failure: the exception of another thread of the session; it is the cause if the job's is a bare CancelledError.
+
+    Returns:
+        the exception to raise.
     """
     if isinstance(exc, CancelledError):
         return _lost_error(network, failure)
@@ -130,13 +136,13 @@ def job_error(exc: BaseException, network: Network | None = None, failure: Excep
     if isinstance(exc, http.HTTPStatusError):
         return status_error(exc.response)
     if isinstance(exc, OSError) and exc.filename is not None:
-        return InvalidOption(f"a file to be sent can't be read ({exc})")
+        return InvalidOption(f"a file to upload can't be read ({exc})")
     if isinstance(exc, http.HTTPError | OSError):
         return _transport_error(exc)
     if isinstance(exc, AuthenticationError):
         return NeedsAuthentication(f"it requires a login ({exc})")
     message = str(exc).strip()[:MAX_ERROR_CHARS].rstrip(".")
-    if isinstance(exc, AppError | ValidationError) or message.startswith(GENERIC_APP_ERROR):  # a ValueError up to 1.3
+    if isinstance(exc, AppError | ValidationError) or message.startswith(GENERIC_APP_ERROR):  # up to 1.3 a ValueError
         return _app_error(message)
     if isinstance(exc, TypeError) and message.startswith(f"{AppError.__name__}.__init__"):
         return AppRaised(f"its code raised, with fields that gradio_client doesn't know ({message})")
@@ -148,9 +154,9 @@ def _unreadable(exc: BaseException) -> ProtocolError:
 
 
 def _app_error(message: str) -> QwenGradioError:
-    """Map what the app's code raised, and ZeroGPU's quota, which is raised there too.
+    """Map an exception of the app's code, ZeroGPU's for a used-up quota among them.
 
-    A quota that doesn't say when it is full again takes minutes at least, so that error isn't `retryable`.
+    Unless the message has the time until the quota is full again, that takes minutes at least: not `retryable`.
     """
     if not QUOTA.search(message):
         return AppRaised(f"its code raised: {message}")
@@ -160,7 +166,7 @@ def _app_error(message: str) -> QwenGradioError:
 
 
 def _time_left(message: str) -> float | None:
-    """Return the seconds of the time in a message, as in "1 day, 3:20:10"; None if it has none."""
+    """Parse the time in a message, such as "1 day, 3:20:10", into seconds; None if there is none."""
     found = TIME_LEFT.search(message)
     if found is None:
         return None
@@ -189,7 +195,7 @@ def _transport_error(exc: Exception) -> QwenGradioError:
         return DeadlineExceeded("it did not answer in time", deadline="connect")
     if isinstance(exc, http.DecodingError) or (isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc)):
         return ProtocolError(f"what it sent can't be read ({exc})")
-    if isinstance(exc, http.UnsupportedProtocol):  # of `Network.admit`
+    if isinstance(exc, http.UnsupportedProtocol):  # raised by `Network.admit`
         return ProtocolError(f"it can't be asked ({exc})")
     if isinstance(exc, http.ReadError | http.WriteError | http.CloseError | http.RemoteProtocolError):
         return ConnectionLost(f"the connection broke off ({exc})")
@@ -197,15 +203,15 @@ def _transport_error(exc: Exception) -> QwenGradioError:
 
 
 def _is_lost(exc: Exception) -> bool:
-    """Whether the peer closed the connection, by httpcore's and h11's words: malformed HTTP raises the same class."""
+    """Return True if the peer closed the connection; by the text, as malformed HTTP raises the same class."""
     return bool(re.search("disconnected|closed", str(exc)))
 
 
 def status_error(response: Any) -> QwenGradioError:
-    """Map an HTTP error response."""
+    """Map an HTTP error response to the exception to raise."""
     status = f"it answers with HTTP {response.status_code} {response.reason_phrase}".rstrip()
     if response.is_redirect:
-        return NotAGradioApp(f"{status}, and leads to {response.headers.get('location', '')!r:.200}")
+        return NotAGradioApp(f"{status}, and redirects to {response.headers.get('location', '')!r:.200}")
     if response.status_code == http.codes.TOO_MANY_REQUESTS:
         return RateLimited(status, retry_after=_retry_after(response))
     if response.status_code in (http.codes.UNAUTHORIZED, http.codes.FORBIDDEN):
@@ -218,7 +224,7 @@ def status_error(response: Any) -> QwenGradioError:
 
 
 def _retry_after(response: Any) -> float | None:
-    """Return the seconds of the header, or until its date (RFC 9110, 10.2.3); None if it has neither."""
+    """Parse the Retry-After header, a number of seconds or a date (RFC 9110, 10.2.3), into seconds; None if invalid."""
     header = response.headers.get("retry-after", "")
     if header.isdecimal():
         return float(header)
@@ -229,7 +235,7 @@ def _retry_after(response: Any) -> float | None:
 
 
 def _detail(response: Any) -> str:
-    """Return FastAPI's explanation of an error; `""` where there is none, or the body was not read."""
+    """Return FastAPI's explanation of an error; `""` if there is none, or the body was not read."""
     try:
         return str(response.json()["detail"])
     except (ValueError, KeyError, TypeError, RecursionError, http.StreamError):

@@ -1,6 +1,7 @@
-"""The hooks on gradio_client, and replacements of its outputs, updates and thread pools that notify instead of polling.
+"""The hooks on gradio_client, and the replacements for its outputs, updates and thread pools.
 
-Each replacement subclasses the original and never raises: another gradio_client may call more of it.
+Each replacement subclasses the original, as other versions of gradio_client may call more of its methods, and never
+raises.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from .threads import DaemonThreadExecutor, run_into_future
 if TYPE_CHECKING:
     from .network import Network
 
-MAX_PENDING_OUTPUTS = 16
-POLLER = "check_for_cancel"  # gradio_client's function that polls every 50 ms for its job being cancelled
+MAX_PENDING_OUTPUTS = 16  # that weren't received yet
+POLLER = "check_for_cancel"  # gradio_client's function that checks every 50 ms if its job was cancelled
 
 
 class Hook(enum.Enum):
-    """A part of gradio_client that is replaced where its installed version has it; the value tells the gain."""
+    """A part of gradio_client that is replaced if the installed version has it; the value is the gain."""
 
     DESCRIPTION = "the Space is described once, not for each reply"
     SESSION = "a session has a name of ours"
@@ -34,14 +35,17 @@ class Hook(enum.Enum):
     NETWORK = "one pool of connections; a reply is cancelled by its socket"
 
 
-HOOKS = frozenset(Hook)  # those that may be used
+HOOKS = frozenset(Hook)  # those that may be enabled
 
 
 class Outputs(list[Any]):
-    """A job's outputs: keeps the latest, as each is the whole reply so far, and a few that weren't received yet.
+    """A job's outputs, each the whole reply so far: the list keeps the latest alone, `receive_nowait` returns each.
+
+    Args:
+        notify: called after each output.
 
     Attributes:
-        is_used: whether gradio_client has appended anything.
+        is_used: True once gradio_client has appended an output.
     """
 
     def __init__(self, notify: Callable[[], object]) -> None:
@@ -51,25 +55,25 @@ class Outputs(list[Any]):
         self._pending: deque[Any] = deque()
 
     def append(self, output: Any) -> None:
-        """Add an output; a slow reader gets one longer fragment instead of several."""
+        """Add an output; if too many are pending, they are dropped, and the reader gets one longer fragment."""
         if len(self._pending) >= MAX_PENDING_OUTPUTS:
             self._pending.clear()
         self._pending.append(output)
-        self.is_used = True  # before the list has it, as a reader that finds it there looks at this
+        self.is_used = True  # set before the list changes: a reader that sees the output checks this
         self[:] = [output]
         self._notify()
 
     def receive_nowait(self) -> Any:
-        """Return the next output; None if there is none yet."""
+        """Return the next output; None if none is pending."""
         return self._pending.popleft() if self._pending else None
 
 
 class Updates(asyncio.Queue[Any]):
-    """A job's queue of updates: keeps the latest status and notifies. Nothing reads the queue itself.
+    """A job's queue of updates: keeps the latest status alone, and notifies. The queue itself stays empty.
 
     Args:
         notify: called after each update.
-        outputs: the job's outputs, if they notify themselves.
+        outputs: the job's outputs; None if they don't notify.
 
     Attributes:
         status: the latest status update; None before the first.
@@ -82,17 +86,17 @@ class Updates(asyncio.Queue[Any]):
         self._outputs = outputs
 
     def put_nowait(self, item: Any) -> None:
-        """Add an update."""
+        """Keep an update's status, and notify until the first output."""
         before = self.status
         if getattr(item, "type", None) == "status":
             self.status = item
-        # After the first output, the status has nothing to tell.
+        # After the first output the status is no longer used.
         if before is None or self._outputs is None or not self._outputs.is_used:
             self._notify_reader()
 
 
 class _PollerFuture(Future[Any]):
-    """The future of a cancel poller, which starts once something waits for it alone."""
+    """The future of a cancel poller, which starts only when its result is waited for."""
 
     def __init__(self, executor: JobExecutor) -> None:
         super().__init__()
@@ -108,17 +112,17 @@ class _PollerFuture(Future[Any]):
 
 
 class JobExecutor(ThreadPoolExecutor):
-    """Runs each of a client's calls in a daemon thread, with two exceptions.
+    """An executor that runs each of a client's calls in a daemon thread, with two exceptions.
 
-    The cancel poller starts when `start_poller` is called. The call that a job submits right after it runs in the
-    job's own thread, which would only wait for it.
+    The cancel poller starts only when `start_poller` is called. The call that a job submits right after the poller
+    runs in the job's own thread, which would otherwise only wait for the result.
 
     Args:
-        threads: run the calls.
-        network: the session's; None where gradio_client has its own httpx.
+        threads: runs the calls.
+        network: the session's; None if gradio_client's httpx isn't replaced.
 
     Attributes:
-        failure: the first exception of a call that a job submitted.
+        failure: the first exception of a call that a job submitted; None before.
     """
 
     def __init__(self, threads: DaemonThreadExecutor, network: Network | None) -> None:
@@ -130,7 +134,11 @@ class JobExecutor(ThreadPoolExecutor):
         self.failure: Exception | None = None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `fn` in a daemon thread; see the class for the two exceptions."""
+        """Run `fn` in a daemon thread; see the class for the two exceptions.
+
+        Raises:
+            CannotStartThread: there are too many threads.
+        """
         is_nested = getattr(self._local, "is_running", False)
         if is_nested and getattr(fn, "__name__", "") == POLLER and self._poller is None:
             self._poller = (_PollerFuture(self), fn, args, kwargs)
@@ -145,7 +153,7 @@ class JobExecutor(ThreadPoolExecutor):
         return future
 
     def start_poller(self) -> None:
-        """Start the cancel poller, if it was submitted."""
+        """Start the cancel poller, if it was submitted and hasn't started."""
         poller, self._poller = self._poller, None
         if poller is not None:
             future, fn, args, kwargs = poller
@@ -156,7 +164,7 @@ class JobExecutor(ThreadPoolExecutor):
     ) -> None:
         self._local.is_running = True
         if is_job:
-            self._poller = None  # an earlier job's
+            self._poller = None  # discards that of an earlier job
             if self._network is not None:
                 self._network.job_thread = threading.get_ident()
         run_into_future(future, fn, args, kwargs)
@@ -171,4 +179,4 @@ class JobExecutor(ThreadPoolExecutor):
             self.failure = failure
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Return at once: gradio_client calls this where a Client is collected, up to 2.0 with `wait`."""
+        """Do nothing: gradio_client up to 2.0 calls this with `wait` when a Client is garbage-collected."""
