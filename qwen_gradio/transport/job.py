@@ -1,4 +1,4 @@
-"""Submission: a gradio_client Job that is followed without blocking; `updates` makes an async generator of it."""
+"""Submission: a gradio_client Job whose outputs are read without blocking; `updates` yields them asynchronously."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("qwen_gradio")
 
-# Seconds between looks at outputs that don't notify, that may notify and haven't yet, and at a job that doesn't.
+# Seconds between checks of outputs that don't notify, of outputs that haven't notified yet, and of a job whose end
+# doesn't notify.
 POLL_INTERVAL, UNPROVEN_INTERVAL, FALLBACK_INTERVAL = 0.02, 0.25, 1.0
-JOIN_TIMEOUT = 10.0  # seconds for a cancelled question to be joined, so that it can be cancelled on the Space
+JOIN_TIMEOUT = 10.0  # seconds for the join of a cancelled question, which can be cancelled on the Space only after it
 CANCEL_TIMEOUT = 2.0  # seconds for the Space to answer a cancel
 END_TIMEOUT = 0.5  # seconds for a job to end after its stream was aborted
 
@@ -41,10 +42,10 @@ _QUEUED = ("IN_QUEUE", "QUEUE_FULL")
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """The progress of a question before its answer.
+    """The progress of a question before its first output.
 
     Attributes:
-        stage: how far it is.
+        stage: "joining" until the join is answered, then "joined", "queued" and "started".
         rank: its place in the queue, from 0; None if unknown.
         size: the queue's size; None if unknown.
         eta: seconds until it starts; None if unknown.
@@ -58,14 +59,19 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output of the endpoint: the whole reply so far; `last` once the job is done."""
+    """An output of the endpoint, which is the whole reply so far.
+
+    Attributes:
+        value: the endpoint's output, as gradio_client returns it.
+        last: True if the job is done, and no output follows.
+    """
 
     value: object
     last: bool = False
 
 
 class SubmissionState(enum.Enum):
-    """Whether a submission may be read: RUNNING -> CANCELLED, and in a forked child either -> INHERITED."""
+    """The state of a submission: RUNNING -> CANCELLED, and in a forked child either -> INHERITED."""
 
     RUNNING = enum.auto()
     CANCELLED = enum.auto()
@@ -73,16 +79,17 @@ class SubmissionState(enum.Enum):
 
 
 class Submission:
-    """A question that was submitted. No method blocks; `result` doesn't once `done`.
+    """A submitted question. No method blocks, but `result` before `done`.
 
     Args:
         client: the session's client.
-        job: gradio_client's.
-        threads: run the calls that block.
-        on_failure: called if it fails, unless too many requests are the reason.
+        job: gradio_client's Job.
+        threads: runs the calls that block.
+        on_failure: called if the job fails, unless the error is RateLimited or QueueFull.
 
     Attributes:
-        cancelling: ends when the Space knows of a cancel; None where there was none, or closing the stream told it.
+        cancelling: done once the question is cancelled on the Space; None before `cancel`, and if closing the stream
+            cancels it.
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class Submission:
     ) -> None:
         self.job = job
         self.cancelling: Future[None] | None = None
-        self._client = client  # gradio_client's endpoints hold it weakly
+        self._client = client  # kept alive: gradio_client's endpoints have weak references to it
         self._session: Session = client.qwen_gradio
         self._threads = threads
         self._on_failure = on_failure
@@ -105,7 +112,7 @@ class Submission:
         try:
             job.add_done_callback(functools.partial(_set, self._ended))
         except Exception:
-            logger.debug("a job that doesn't notify of its end", exc_info=True)
+            logger.debug("a job has no done callback", exc_info=True)
             self._is_done, self._fallback_interval = job.done, FALLBACK_INTERVAL
 
     def __repr__(self) -> str:
@@ -113,16 +120,16 @@ class Submission:
 
     @property
     def state(self) -> SubmissionState:
-        """Whether it may be read."""
+        """The state: INHERITED in a forked child, otherwise that of this process."""
         return self._state if self._pid == os.getpid() else SubmissionState.INHERITED
 
     def done(self) -> bool:
-        """Whether it has ended. Call it before `receive_nowait`, or an output that comes in between is missed."""
+        """Return True if the job has ended. Call it before `receive_nowait`, or the last output may be missed."""
         return self._is_done() or self.state is SubmissionState.INHERITED
 
     @property
     def look_interval(self) -> float | None:
-        """Seconds to wait for a notification before looking without one; None once they have proved to come."""
+        """Seconds to wait for a notification before checking all the same; None once notifications work."""
         if self._session.outputs is None:
             return POLL_INTERVAL
         if not self._has_notified():
@@ -130,7 +137,7 @@ class Submission:
         return self._fallback_interval
 
     def receive_nowait(self) -> object:
-        """Return the next output; None if there is none yet."""
+        """Return the next output; None if none is pending."""
         if self.state is SubmissionState.INHERITED:
             return None
         notifying = self._session.outputs
@@ -141,7 +148,7 @@ class Submission:
         if len(outputs) > self._received:
             self._latest = outputs[self._received]
             self._received += 1
-        elif outputs and outputs[-1] != self._latest:  # where only the latest is kept
+        elif outputs and outputs[-1] != self._latest:  # a list that keeps the latest alone
             self._latest = outputs[-1]
         else:
             return None
@@ -150,14 +157,14 @@ class Submission:
         return self._latest
 
     def _has_notified(self) -> bool:
-        """Whether the job's outputs are those of the session, which notify."""
+        """Return True if the job's outputs are the session's, which notify, and have an output."""
         notifying = self._session.outputs
         if self._is_notified is None and notifying is not None and notifying.is_used:
             self._is_notified = self._outputs() is notifying
         return bool(self._is_notified)
 
     def _outputs(self) -> Any:
-        """The job's outputs; none where gradio_client raises, or holds the job's lock to cancel it."""
+        """Return the job's outputs; none if gradio_client raises, or after `cancel`, which may hold the job's lock."""
         if self.state is not SubmissionState.RUNNING:
             return ()
         try:
@@ -167,7 +174,7 @@ class Submission:
             return ()
 
     def status(self) -> QueueStatus:
-        """Return its progress before the first output."""
+        """Return the question's progress before its first output."""
         status = self._session.updates.status if self._session.updates is not None else None
         if status is None and self.state is SubmissionState.RUNNING:
             status = self._job_status()
@@ -179,7 +186,7 @@ class Submission:
         return QueueStatus("started")
 
     def _job_status(self) -> Any:
-        """The job's status; None where gradio_client raises. It waits for the job's lock."""
+        """Return the job's status; None if gradio_client raises. Waits for the job's lock."""
         try:
             return self.job.status()
         except Exception:
@@ -187,18 +194,20 @@ class Submission:
             return None
 
     def _is_join_answered(self) -> bool | None:
-        """Whether the Space has answered the join; None where its answers aren't seen."""
+        """Return True if the Space has answered the join; None if its responses aren't recorded."""
         network = self._session.network
         return network.responses > 0 if network is not None and network.requests else None
 
     def result(self) -> object:
-        """Return the last output.
+        """Return the last output. Blocks until the job is done.
 
         Raises:
-            QwenGradioError: the job failed; the exception is mapped to one of ours.
+            ConnectionLost: it was cancelled.
+            UsageError: it was submitted before a fork, in another process.
+            QwenGradioError: the job failed; the exception is mapped to this.
         """
         if self.state is SubmissionState.INHERITED:
-            raise UsageError("this reply belongs to the process before a fork; ask again in this one")
+            raise UsageError("this reply was started before a fork, in another process; start another in this process")
         failure = self.job.exception()
         if failure is None:
             return self.job.result()
@@ -216,12 +225,12 @@ class Submission:
 
     @property
     def uses_hooks(self) -> bool:
-        """Whether more than gradio_client's httpx was replaced."""
+        """True if hooks other than that of the network are used."""
         return bool(self._session.hooks - {Hook.NETWORK})
 
     @property
     def is_refused(self) -> bool:
-        """Whether the Space refused the join with an HTTP error, so that it doesn't work on the question."""
+        """True if the Space refused the join with an HTTP error that isn't `TRANSIENT`; the question doesn't run."""
         network = self._session.network
         error = network.first_error if network is not None else None
         status = error.status_code if error is not None else 0
@@ -229,22 +238,22 @@ class Submission:
         return is_of_join and self.done() and status in HTTP_CLIENT_ERRORS and status not in TRANSIENT
 
     def cancel(self) -> None:
-        """Cancel it, here and on the Space. May be called again, from any thread, and after its end."""
+        """Cancel the question, in this process and on the Space. May be called again, from any thread."""
         if self.state is not SubmissionState.RUNNING or self.done():
             return
         self._state = SubmissionState.CANCELLED
         network = self._session.network
         is_aborted = network.cancel() if network is not None else False
-        if sys.is_finalizing():  # a thread would never start, and starting it would wait for it
+        if sys.is_finalizing():  # `Thread.start` would wait for ever
             return
         with contextlib.suppress(RuntimeError):  # no thread is left
             cancelling = self._threads.submit(self._ensure_cancelled, is_aborted)
             self.cancelling = None if is_aborted else cancelling
 
     def _ensure_cancelled(self, is_aborted: bool) -> None:
-        """Cancel the job by gradio_client's means, unless aborting its stream ends it.
+        """Cancel the job by `Job.cancel`, unless aborting its stream ends it.
 
-        `Job.cancel` waits for the job's lock and posts under it. Before the join is answered it has no effect.
+        `Job.cancel` waits for the job's lock and sends a request under it. Before the join is answered, it has no effect.
         """
         network = self._session.network
         if not is_aborted:
@@ -262,7 +271,7 @@ class Submission:
         kwargs = getattr(self._client, "httpx_kwargs", None)
         if isinstance(kwargs, dict):
             kwargs["timeout"] = CANCEL_TIMEOUT  # the Space may answer after its current step, or never
-        for _ in range(2):  # the first has no effect on a question that is just being started
+        for _ in range(2):  # the first may come while the question is being started, and then has no effect
             with contextlib.suppress(Exception):
                 self.job.cancel()
             if self._ended.wait(END_TIMEOUT):
@@ -280,12 +289,12 @@ class Submission:
 
 
 def _set(ended: threading.Event, _: Future[Any]) -> None:
-    """Note a job's end. The job keeps its callbacks, so they hold neither it nor its submission."""
+    """Set an event at a job's end. The job keeps its callbacks, so this has no reference to it or its submission."""
     ended.set()
 
 
 def _code(status: Any) -> str:
-    """Return the name of a status's code; `""` for none."""
+    """Return the name of a status's code; `""` if there is none."""
     return str(getattr(getattr(status, "code", None), "name", ""))
 
 
@@ -295,17 +304,17 @@ def _number(status: Any, name: str) -> Any:
 
 
 async def updates(submission: Submission, news: ThreadsafeEvent) -> AsyncGenerator[QueueStatus | Output, None]:
-    """Follow a job: its place in the queue until the first output, then each new output, the last one last.
+    """Yield a job's status, whenever it changes before the first output, and then each new output.
 
-    A slow reader gets newer outputs, not a growing queue of old ones. `done` is read before the outputs are received:
-    the other way round, one that comes between the two would be lost.
+    A slow reader gets the newest outputs, not a growing queue of old ones. `done` is read before the outputs: in the
+    opposite order, an output between the two would be lost.
 
     Args:
         submission: the job.
-        news: set when there is news of it.
+        news: set after each update of the job, and at its end.
 
     Raises:
-        QwenGradioError: the job failed; only `result` tells.
+        QwenGradioError: the job failed; `result` raises it.
     """
     status: QueueStatus | None = None
     has_output = done = False
