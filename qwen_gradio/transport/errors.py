@@ -107,7 +107,7 @@ def _error_response(network: Network | None) -> Any:
 
 
 def refused_error(exc: Exception) -> QwenGradioError:
-    """Map an exception of gradio_client's `submit`, which makes no request: the endpoint isn't supported by this version."""
+    """Map an exception of gradio_client's `submit`, which makes no request: it doesn't support the endpoint."""
     if is_thread_error(exc):
         return CannotStartThread(f"this process can't start another thread ({exc})")
     return ProtocolError(f"gradio_client {gradio_client.__version__} can't ask it ({exc!s:.200})")

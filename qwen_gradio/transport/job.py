@@ -253,7 +253,7 @@ class Submission:
     def _ensure_cancelled(self, is_aborted: bool) -> None:
         """Cancel the job by `Job.cancel`, unless aborting its stream ends it.
 
-        `Job.cancel` waits for the job's lock and sends a request under it. Before the join is answered, it has no effect.
+        `Job.cancel` sends a request under the job's lock. It has no effect before the join is answered.
         """
         network = self._session.network
         if not is_aborted:

@@ -1,7 +1,8 @@
-"""Mailboxes whose length waits for a message: gradio_client sleeps 50 ms whenever it finds one empty.
+"""Mailboxes whose `len()` waits for a message, as gradio_client sleeps 50 ms whenever a mailbox is empty.
 
-Each keeps its messages in gradio_client's own list or deque, and adds the waiting alone: a second at the most, and not
-at all where the sender may need a lock that is held. Another gradio_client may look under locks, or in other threads.
+A mailbox keeps its messages in gradio_client's own list or deque, and adds nothing but the wait. It lasts a second at
+most, and is left out while a lock is held that the sender may need: other versions of gradio_client may call `len()`
+under a lock, or in other threads.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_WAIT = 1.0  # seconds
-POLL_INTERVAL = 0.05  # seconds between looks while waiting, for a message that was added by none of the methods below
+POLL_INTERVAL = 0.05  # seconds between checks while waiting: a message may be added by none of the `ADDING` methods
 POLLS = range(round(MAX_WAIT / POLL_INTERVAL))
-LOCK_RECHECK = 0.001  # seconds
+LOCK_RECHECK = 0.001  # seconds after which a held lock is checked again
 ADDING = ("append", "appendleft", "extend", "extendleft", "insert", "__iadd__")
 TAKING = ("popleft", "pop")
 NOT_FORWARDED = (
@@ -33,15 +34,15 @@ NOT_FORWARDED = (
 
 
 class _Mailbox:
-    """The waiting that a mailbox adds to the list or the deque that it stands for.
+    """The base of the mailbox classes: it adds the wait to a list or a deque.
 
     Args:
-        kept: gradio_client's own, which holds the messages.
-        is_locked: returns whether gradio_client holds one of its locks.
+        kept: gradio_client's list or deque, which keeps the messages.
+        is_locked: returns True if one of gradio_client's locks is held.
 
     Attributes:
-        is_read: whether another thread than the sender's has looked into it.
-        is_current: whether it is still the mailbox of its event.
+        is_read: True once a thread other than the sender's has waited for a message.
+        is_current: True until the mailbox of its event is replaced or deleted.
     """
 
     def __init__(self, kept: Any, is_locked: Callable[[], bool]) -> None:
@@ -54,9 +55,9 @@ class _Mailbox:
         self._sender: int | None = None
 
     def wrap(self, kept: Any) -> None:
-        """Stand for this list or deque from now on."""
+        """Keep the messages in this list or deque from now on."""
         self.kept = kept
-        for name in TAKING:  # bound here, as they are called for each message
+        for name in TAKING:  # bound once, as they are called for each message
             if hasattr(kept, name):
                 setattr(self, name, getattr(kept, name))
 
@@ -67,7 +68,7 @@ class _Mailbox:
             self._arrived.put(None)
 
     def __len__(self) -> int:
-        """Count its messages; where there are none, wait for one first."""
+        """Return the number of messages; if there is none, wait for one first."""
         size = len(self.kept)
         if size or not self.is_current or self._sender == threading.get_ident():
             return size
@@ -82,7 +83,7 @@ class _Mailbox:
         return size or len(self.kept)
 
     def _is_sender_blocked(self) -> bool:
-        """Whether a lock is held, for longer than a moment, that the sender may need."""
+        """Return True if a lock that the sender may need is held for longer than `LOCK_RECHECK`."""
         if not self._is_locked():
             return False
         time.sleep(LOCK_RECHECK)
@@ -108,25 +109,25 @@ def _mailbox_class(base: type) -> Any:
     return type(f"{base.__name__.capitalize()}Mailbox", (_Mailbox, base), methods)
 
 
-DequeMailbox = _mailbox_class(deque)  # from gradio_client 2.3 on
-ListMailbox = _mailbox_class(list)  # before
+DequeMailbox = _mailbox_class(deque)  # for gradio_client from 2.3 on
+ListMailbox = _mailbox_class(list)  # for earlier versions
 _MAILBOXES: dict[type, Any] = {deque: DequeMailbox, list: ListMailbox}
 
 
 class Mailboxes(dict[str, Any]):
-    """A client's mailboxes by event: each list and deque that is set becomes one that waits."""
+    """A client's mailboxes by event; a list or a deque that is set becomes a mailbox that waits."""
 
     def __init__(self) -> None:
         super().__init__()
         self._locks: list[Any] = []
 
     def watch_locks(self, holder: object) -> None:
-        """Don't wait while any lock among an object's attributes is held."""
+        """Skip the wait while any lock among an object's attributes is held."""
         values = getattr(holder, "__dict__", {}).values()
         self._locks += [value for value in values if isinstance(value, type(threading.Lock()))]
 
     def _is_locked(self) -> bool:
-        for lock in self._locks:  # noqa: SIM110 - it runs for each message, and `any` takes twice as long
+        for lock in self._locks:  # noqa: SIM110 - called for each message, and `any` takes twice as long
             if lock.locked():
                 return True
         return False
@@ -135,7 +136,7 @@ class Mailboxes(dict[str, Any]):
         if type(value) in _MAILBOXES:
             before: Any = self.get(key)
             if type(before) is ListMailbox and not before.is_read and not value:
-                # gradio_client up to 2.0 sets one after it has opened the stream, which may have brought messages.
+                # gradio_client up to 2.0 sets a second list once it has opened the stream; the first may have messages.
                 value.extend(before.kept)
                 before.wrap(value)
                 return
@@ -153,7 +154,7 @@ class Mailboxes(dict[str, Any]):
             before.is_current = False
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the mailbox of an event, which is set where there is none."""
+        """Return the mailbox of an event; `default` is set first if there is none."""
         if key not in self:
             self[key] = default
         return self[key]

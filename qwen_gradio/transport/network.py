@@ -1,6 +1,6 @@
-"""The `httpx` that gradio_client's functions see in one session: over a shared pool, to one origin, and cancellable.
+"""Network: the replacement for `httpx` in one session, over a shared pool, to one origin, and cancellable.
 
-It has httpx's names. Its clients and responses are httpx's own; only the transport below them is shared.
+It has httpx's names. Its clients and responses subclass httpx's, over a transport that all sessions share.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 else:
     http = http_module()
 
-READ_TIMEOUT = 45.0  # seconds without a byte of a stream; a Gradio server sends a heartbeat every 15
+READ_TIMEOUT = 45.0  # seconds without a byte of a stream; a Gradio server sends a heartbeat every 15 s
 DRAIN_TIMEOUT = 0.5  # seconds for a stream to end after its job, so that the connection can be reused
 MAX_DRAIN_READS = 3
-MAX_BODY_BYTES = 32 * 1024 * 1024  # of a response that is no stream, and of a stream between two updates
+MAX_BODY_BYTES = 32 * 1024 * 1024  # of a response that isn't streamed, and of a stream between two updates
 
-# The arguments of `httpx.get` and its kin that are passed to a Client, not to its request.
+# The arguments of `httpx.get` and the like that httpx passes to the Client, not to the request.
 CLIENT_OPTIONS = ("cookies", "proxy", "timeout", "verify", "trust_env", "cert")
 OWN_TRANSPORT = ("transport", "mounts")
 
 
 class BodyState(enum.Enum):
-    """How far a response's body is: OPEN -> DRAINING -> CLOSED; `Network.cancel` aborts an OPEN one alone."""
+    """The state of a response's body: OPEN -> DRAINING -> CLOSED; `Network.cancel` aborts OPEN ones alone."""
 
     OPEN = enum.auto()
     DRAINING = enum.auto()
@@ -42,7 +42,7 @@ class BodyState(enum.Enum):
 
 
 class NetworkState(enum.Enum):
-    """How far a session's question is: ACTIVE -> FINISHED, and either -> CANCELLED."""
+    """The state of a session's question: ACTIVE -> FINISHED, and either -> CANCELLED."""
 
     ACTIVE = enum.auto()
     FINISHED = enum.auto()
@@ -50,7 +50,7 @@ class NetworkState(enum.Enum):
 
 
 class StreamState(enum.Enum):
-    """How far a session's stream was understood: EMPTY -> UNREAD, with its first byte -> READ, with an update of it."""
+    """The state of a session's stream: EMPTY -> UNREAD at its first byte -> READ at gradio_client's first update."""
 
     EMPTY = enum.auto()
     UNREAD = enum.auto()
@@ -58,7 +58,7 @@ class StreamState(enum.Enum):
 
 
 class Body(http.SyncByteStream):
-    """A response's body: it can be aborted, and is read to its end so that the connection can be reused."""
+    """A response's body, which can be aborted; a stream is read to its end, so that its connection can be reused."""
 
     def __init__(self, network: Network, response: Any, *, is_stream: bool) -> None:
         self.is_stream = is_stream
@@ -80,15 +80,15 @@ class Body(http.SyncByteStream):
                     self._network.check_deadline()
                 yield chunk
             self.is_exhausted = True
-        except (http.HTTPError, RuntimeError) as exc:  # RuntimeError where the pool was closed meanwhile
+        except (http.HTTPError, RuntimeError) as exc:  # RuntimeError if the pool was closed meanwhile
             self._network.record_failure(exc)
             if not self.is_stream:
                 raise
-            raise http.RemoteProtocolError(str(exc)) from exc  # gradio_client takes it for the end of a stream
+            raise http.RemoteProtocolError(str(exc)) from exc  # for gradio_client this ends the stream
 
     def close(self) -> None:
-        """Close it; a stream whose end is near is read to it first."""
-        # After an exception no end is near, and no other thread would notice its absence.
+        """Close the body; a stream that ends soon is first read to its end."""
+        # After an exception the stream may not end, and no other thread would abort it.
         if sys.exc_info()[1] is None and self._network.start_draining(self):
             with contextlib.suppress(http.HTTPError, RuntimeError):
                 for _ in range(MAX_DRAIN_READS):
@@ -97,26 +97,26 @@ class Body(http.SyncByteStream):
         self._network.release(self, self._response)
 
     def abort(self) -> None:
-        """Shut its socket down."""
+        """Shut down the socket, which ends a read in any thread."""
         if self.socket is not None:
             shutdown_socket(self.socket)
 
 
 class CountedResponse(http.Response):
-    """A response whose body, decompressed, is bounded."""
+    """A response whose decompressed body is limited in size."""
 
     network: Network
     is_stream: bool
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield the body's bytes; every way of reading it but `iter_raw` comes here."""
+        """Yield the body's bytes, and count them; httpx's other methods but `iter_raw` call this one."""
         for chunk in super().iter_bytes(chunk_size):
             self.network.count(len(chunk), is_stream=self.is_stream)
             yield chunk
 
 
 class SharedTransport(http.BaseTransport):
-    """The transport of a session's httpx clients: the pool, whichever client sends."""
+    """The transport of a session's httpx clients, which sends their requests over the pool."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -130,7 +130,7 @@ class SharedTransport(http.BaseTransport):
 
 
 def _client_class(network: Network) -> Any:
-    """Make httpx.Client over a network's pool."""
+    """Make a subclass of httpx.Client that uses a network's pool."""
 
     class Client(http.Client):
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -147,7 +147,7 @@ def _client_class(network: Network) -> Any:
 
 
 def _async_client_class(network: Network) -> Any:
-    """Make httpx.AsyncClient with a pool's proxy and TLS context, for its origin alone; its sockets aren't seen."""
+    """Make a subclass of httpx.AsyncClient, limited to the pool's origin; it can't be cancelled by its socket."""
 
     async def admit(request: Any) -> None:
         network.admit(request)
@@ -164,22 +164,22 @@ CLIENT_CLASSES = {"Client": _client_class, "AsyncClient": _async_client_class}
 
 
 class Network:
-    """Stands in for the `httpx` module in one session. Names that it doesn't define are httpx's.
+    """A replacement for the `httpx` module in one session. Names that it doesn't define are httpx's.
 
     Args:
         pool: the Space's connections.
         notify: called after each response, from any thread.
-        deadline: the `time.monotonic` after which no more of a body is read; None for never.
+        deadline: the `time.monotonic` after which reading a body raises, unless it is a stream; None for no deadline.
 
     Attributes:
         requests: the number of requests that were sent.
         responses: the number of those that were answered.
         streams: the number of streams that were opened.
-        state: how far the session's question is.
-        failure: the exception that ended a stream, of which gradio_client makes a bare CancelledError.
+        state: the state of the session's question.
+        failure: the exception that ended a stream; gradio_client raises a bare CancelledError instead.
         first_error: the first response that was an HTTP error.
         last_response: the last response.
-        job_thread: the thread that runs the job, and calls `finish`; None where gradio_client's own does.
+        job_thread: the id of the thread that runs the job and calls `finish`; None if gradio_client's executor runs it.
     """
 
     def __init__(self, pool: Pool, notify: Callable[[], object] = bool, *, deadline: float | None = None) -> None:
@@ -212,7 +212,7 @@ class Network:
     # --- called by gradio_client
 
     def _shortcut(self, name: str, *args: Any, **options: Any) -> Any:
-        """Do what `httpx.get` and its kin do."""
+        """Send a request as `httpx.get` and the like do."""
         own = {key: options.pop(key) for key in CLIENT_OPTIONS if key in options}
         client = self.Client(**own)
         if name == "stream":
@@ -223,30 +223,30 @@ class Network:
     # --- called by its clients
 
     def own_options(self) -> dict[str, Any]:
-        """Return the options of every httpx client that doesn't use the pool."""
+        """Return the options for a client that doesn't use the pool."""
         return {"verify": tls_context(), "proxy": self._pool.proxy}
 
     def client_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of a client, in place of those that gradio_client makes it with."""
+        """Return the options for a client, made from those that gradio_client passed."""
         if any(options.get(name) for name in OWN_TRANSPORT):
-            return {**options, **self.own_options()}  # gradio_client's own transport, which the pool can't replace
+            return {**options, **self.own_options()}  # the pool can't replace that transport
         kept = {key: value for key, value in options.items() if key not in ("verify", "proxy", "proxies", "cert")}
         return {**kept, "transport": SharedTransport(self)}
 
     def admit(self, request: Any) -> None:
-        """Refuse any other origin, and add the caller's headers.
+        """Add the caller's headers to a request to the Space; refuse any other origin, as they may be secrets.
 
-        gradio_client asks another about Gradio 3, and a Space may name one as its prefix; the headers hold secrets.
+        gradio_client sends requests to another origin for Gradio 3, and if a Space's prefix is a URL of one.
 
         Raises:
             httpx.UnsupportedProtocol: the request is to another origin.
         """
         if origin_of(request.url) != self._pool.origin:
-            raise http.UnsupportedProtocol(f"gradio_client asked {request.url!s:.200}, which is not this Space")
+            raise http.UnsupportedProtocol(f"gradio_client requested {request.url!s:.200}, which is not this Space")
         request.headers.update(self._pool.headers)
 
     def prepare(self, request: Any, *, is_stream: bool) -> None:
-        """Set a request's timeouts; gradio_client's is a lower bound for reading."""
+        """Set a request's timeouts; the read timeout is never less than gradio_client's own."""
         seconds, requested = self._pool.timeout, request.extensions.get("timeout", {}).get("read") or 0.0
         read = self._read_timeout(requested, is_stream=is_stream)
         request.extensions = {
@@ -282,7 +282,7 @@ class Network:
         return counted
 
     def record_response(self, response: Any) -> None:
-        """Note a response; its body was read unless it is a stream."""
+        """Record a response; its body has been read unless it is a stream."""
         self.last_response = response
         if self.first_error is None and not response.is_success:
             self.first_error = response
@@ -290,15 +290,15 @@ class Network:
         self._notify()
 
     def record_failure(self, exc: Exception) -> None:
-        """Note the first exception, unless cancelling is its cause."""
+        """Record the first exception, unless the question was cancelled before."""
         if self.failure is None and self.state is not NetworkState.CANCELLED:
             self.failure = exc
 
     def count(self, size: int, *, is_stream: bool) -> None:
-        """Count bytes that were read.
+        """Count the bytes that were read since the last update.
 
         Raises:
-            httpx.DecodingError: they are too many.
+            httpx.DecodingError: they exceed `MAX_BODY_BYTES`.
         """
         self._unread_bytes += size
         if is_stream and self._stream is StreamState.EMPTY:
@@ -309,36 +309,36 @@ class Network:
             raise exc
 
     def check_deadline(self) -> None:
-        """Require that the deadline hasn't passed.
+        """Raise once the deadline has passed.
 
         Raises:
-            httpx.ReadTimeout: it has.
+            httpx.ReadTimeout: the deadline has passed.
         """
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise http.ReadTimeout("its answer came too slowly")
+            raise http.ReadTimeout("its answer was not complete in time")
 
     # --- called by the session's job
 
     def begin(self) -> None:
-        """Forget the requests so far, which were not the question's."""
+        """Reset the counts and responses: the requests so far were not the question's."""
         self.requests = self.responses = self.streams = self._unread_bytes = 0
         self.first_error = self.last_response = self.failure = None
 
     def record_update(self) -> None:
-        """Note that gradio_client made an update of the bytes so far."""
+        """Record that gradio_client has made an update from the bytes so far."""
         self._unread_bytes = 0
         if self._stream is StreamState.UNREAD:
             self._stream = StreamState.READ
 
     @property
     def has_unread_stream(self) -> bool:
-        """Whether a stream brought bytes and no update: gradio_client can't read it."""
+        """True if a stream had bytes but gave no update: gradio_client can't read it."""
         return self._stream is StreamState.UNREAD
 
     # --- ending
 
     def start_draining(self, body: Body) -> bool:
-        """Begin to read a body to its end, where that is worth while and `finish` bounds it; return whether so."""
+        """Start to drain an unfinished stream if `finish` limits the time in another thread; return True if started."""
         with self._changed:
             is_bounded = self.job_thread not in (None, threading.get_ident())
             is_wanted = body.is_stream and not body.is_exhausted and self.state is not NetworkState.CANCELLED
@@ -347,7 +347,7 @@ class Network:
             return is_wanted and is_bounded
 
     def release(self, body: Body, response: Any) -> None:
-        """Close a response and forget its body: another reply may use its connection from now on."""
+        """Close a response and remove its body; its connection may then be used by another reply."""
         with self._changed:
             body.state = BodyState.CLOSED
             self._bodies.discard(body)
@@ -355,19 +355,19 @@ class Network:
         self._pool.close_response(response)
 
     def cancel(self) -> bool:
-        """Abort the session's stream, now or as soon as it opens; one that is being drained may end by itself.
+        """Abort the session's stream, now or as soon as it opens, unless it is being drained.
 
         Returns:
-            whether there was one.
+            True if a stream was aborted.
         """
         return self._abort(lambda body: body.is_stream and body.state is BodyState.OPEN)
 
     def abort(self) -> None:
-        """Abort all that the session still reads."""
+        """Abort every response that the session is still reading."""
         self._abort(lambda _: True)
 
     def _abort(self, chosen: Callable[[Body], bool]) -> bool:
-        if not self._pool.is_of_this_process:  # shutting down would end the parent's connection
+        if not self._pool.is_of_this_process:  # a shutdown would end the parent's connection
             return False
         with self._changed:
             self.state = NetworkState.CANCELLED
@@ -380,7 +380,7 @@ class Network:
         return bool(bodies)
 
     def finish(self) -> None:
-        """Wait for the end of the stream after that of the job; abort it after `DRAIN_TIMEOUT`."""
+        """Wait until the session's responses are closed, once its job has ended; abort them after `DRAIN_TIMEOUT`."""
         with self._changed:
             if self.state is NetworkState.ACTIVE:
                 self.state = NetworkState.FINISHED
