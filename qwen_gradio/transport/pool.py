@@ -1,4 +1,4 @@
-"""The connections to one Space: one pool, one TLS context, and a way to shut all of them down from another thread."""
+"""Pool: the connections to one Space, which any thread can shut down, and the process's TLS context."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ else:
     http = http_module()
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")  # of httpx, and of `ssl.create_default_context`
+TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")  # read by httpx and `ssl.create_default_context`
 
 
 # --- the environment
@@ -32,7 +32,7 @@ TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")  # of httpx, 
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Make the process's TLS context: it takes 20-100 ms of CPU, and gradio_client has one made for each request.
+    """Make the process's TLS context, once: it takes 20-100 ms of CPU, and gradio_client makes one for each request.
 
     Raises:
         InvalidOption: an environment variable names certificates that can't be read.
@@ -47,23 +47,28 @@ def tls_context() -> ssl.SSLContext:
 
 
 def _check_certificates() -> None:
-    """Open what SSL_CERT_FILE or SSL_CERT_DIR names: OpenSSL passes over a missing folder, httpx 0.27 over both.
+    """Check the paths in SSL_CERT_FILE and SSL_CERT_DIR: OpenSSL ignores a missing folder, httpx 0.27 a file too.
 
     Raises:
-        OSError: it can't be opened.
+        OSError: the file can't be opened, or none of the folders exists.
     """
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if file:  # httpx doesn't look at the other then
+    if file:  # httpx then ignores the other
         open(file, "rb").close()
     elif folders and not any(map(os.path.isdir, folders.split(os.pathsep))):
         raise NotADirectoryError("no such folder")
 
 
 def environment_proxy(scheme: str, host: str, port: int | None) -> tuple[str, str] | None:
-    """Find the proxy that the environment names for a host.
+    """Return the environment's proxy for a host.
+
+    Args:
+        scheme: "http" or "https".
+        host: the host's name.
+        port: its port; None for the scheme's own.
 
     Returns:
-        its URL and what names it, a variable nearly always; None if there is none.
+        the proxy's URL, and the variable or the settings that it comes from; None if there is no proxy.
     """
     proxies = urllib.request.getproxies()
     key = next((key for key in (scheme, "all") if proxies.get(key)), None)
@@ -76,8 +81,12 @@ def environment_proxy(scheme: str, host: str, port: int | None) -> tuple[str, st
 def _proxy(url: str, source: str) -> Any:
     """Make an `httpx.Proxy`.
 
+    Args:
+        url: the proxy's URL; without a scheme, `http://` is added.
+        source: the variable or the option that it comes from.
+
     Raises:
-        InvalidOption: it is no URL of a proxy that can be used; the message doesn't show it, as it may hold a password.
+        InvalidOption: it is no URL of a proxy; the message doesn't contain it, as it may have a password.
     """
     try:
         parsed = http.URL(url if "://" in url else f"http://{url}")
@@ -91,9 +100,9 @@ def _proxy(url: str, source: str) -> Any:
 
 
 def _transport(proxy: tuple[str, str] | None) -> Any:
-    """Make httpx's pool, behind the proxy of this URL and source, if any."""
-    # Servers close an idle connection after 5 s (uvicorn): a request into one that is just closing would be lost.
-    # Their number is unlimited: to keep to a limit, httpcore closes any idle one, even if another thread just got it.
+    """Make httpx's pool of connections, through a proxy if its URL and source are given."""
+    # uvicorn closes an idle connection after 5 s; a request sent at that moment would be lost.
+    # The number is unlimited: to enforce a limit, httpcore closes an idle one, even if a thread is about to use it.
     limits = http.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
     try:
         return http.HTTPTransport(verify=tls_context(), proxy=proxy and _proxy(*proxy), limits=limits)
@@ -106,12 +115,12 @@ def _transport(proxy: tuple[str, str] | None) -> Any:
 
 
 def origin_of(url: Any) -> tuple[str, str, int | None]:
-    """Return the scheme, the host and the port of an `httpx.URL`, with the scheme's own port spelled out."""
+    """Return the scheme, the host and the port of an `httpx.URL`; its port defaults to the scheme's."""
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 class PoolState(enum.Enum):
-    """Whether a pool may be used: OPEN -> ABORTED."""
+    """The state of a pool: OPEN -> ABORTED."""
 
     OPEN = enum.auto()
     ABORTED = enum.auto()
@@ -122,12 +131,12 @@ class Pool:
 
     Args:
         url: the Space's URL; requests to any other origin are refused.
-        proxy: the URL of a proxy; None leaves it to HTTP_PROXY and its kin.
-        timeout: seconds for connecting, sending and waiting for a free connection; None waits for ever.
-        headers: sent with each request.
+        proxy: the URL of a proxy; None for that of the environment (HTTP_PROXY and the like).
+        timeout: seconds for connecting, sending and waiting for a free connection; None for no limit.
+        headers: names and values, sent with each request.
 
     Raises:
-        InvalidOption: the proxy, or what the environment says of it or of certificates, can't be used.
+        InvalidOption: the proxy or the certificates, of the arguments or the environment, can't be used.
     """
 
     def __init__(
@@ -150,37 +159,37 @@ class Pool:
 
     @property
     def host(self) -> str:
-        """The Space's host, with the port."""
+        """The Space's host and port, as in "host:443"."""
         return f"{self.origin[1]}:{self.origin[2]}"
 
     @property
     def is_of_this_process(self) -> bool:
-        """Whether it was made in this process, and not before a fork."""
+        """True if it was made in this process, not before a fork."""
         return self._pid == os.getpid()
 
     def send(self, request: Any) -> Any:
         """Send a request, and return its response.
 
-        At each request and each response's end, httpcore closes idle connections, and looks a moment before whether
-        they are idle. So this is locked until the request has begun on its connection: none is closed in between.
+        At each request and each response's end, httpcore chooses idle connections, and then closes them. A lock, held
+        until the request has begun on its connection, keeps that connection from being closed in between.
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._assigning)
 
             def trace(event: str, info: Mapping[str, Any]) -> None:
-                stack.close()  # it has its connection
+                stack.close()  # the request has its connection
                 self.trace(event, info)
 
             request.extensions = {**request.extensions, "trace": trace}
             return self.transport.handle_request(request)
 
     def close_response(self, response: Any) -> None:
-        """Close a response; its connection serves again if it was read to its end."""
+        """Close a response; its connection is reused if it was read to its end."""
         with self._assigning:
             response.close()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note a socket that is opened; called by httpcore at its steps (the extension "trace")."""
+        """Record each opened socket; httpcore calls this at each of its steps (the extension "trace")."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             with self._lock:
                 opened = info["return_value"].get_extra_info("socket")
@@ -190,7 +199,7 @@ class Pool:
                         shutdown_socket(opened)
 
     def abort(self) -> None:
-        """Shut down every socket, and those to come: a read or write that waits on one fails. From any thread."""
+        """Shut down every socket, open now or later; pending reads and writes fail. Any thread may call it."""
         if self.is_of_this_process:
             with self._lock:
                 self.state = PoolState.ABORTED
@@ -204,7 +213,7 @@ class Pool:
             self.transport.close()
 
     def disown(self) -> None:
-        """Close a forked child's copies of the sockets: shutting one down would end the parent's connection."""
+        """Close a forked child's copies of the sockets, without a shutdown, which would end the parent's connections."""
         for opened in list(self._sockets):
             opened.close()
 
@@ -221,14 +230,14 @@ class _Registry:
             self._pools.add(pool)
 
     def abort(self) -> None:
-        """Abort all, as the interpreter exits."""
+        """Abort all pools, as the interpreter exits."""
         with self._lock:
             pools = list(self._pools)
         for pool in pools:
             pool.abort()
 
     def disown(self) -> None:
-        """Forget the parent's pools in a forked child, where its locks may be held by threads that aren't there."""
+        """Drop the parent's pools and lock in a forked child: another thread may have held it at the fork."""
         pools, self._pools, self._lock = list(self._pools), weakref.WeakSet(), threading.Lock()
         for pool in pools:
             pool.disown()
@@ -237,6 +246,6 @@ class _Registry:
 _registry = _Registry()
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_registry.disown)
-# At interpreter exit gradio_client's own threads are joined before `atexit` has its turn, by a callback that
-# concurrent.futures registers here; callbacks run last in, first out.
+# At interpreter exit, a callback that concurrent.futures registers here joins gradio_client's own threads, before the
+# functions of `atexit` run. Callbacks run in reverse order, so this one aborts the pools before that.
 getattr(threading, "_register_atexit", lambda _: None)(_registry.abort)

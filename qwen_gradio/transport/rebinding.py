@@ -1,8 +1,8 @@
-"""Binds gradio_client's functions to other globals, so that they see another `httpx`; its modules stay as they are.
+"""Rebinding: copies of gradio_client's functions with other globals, which have a replacement for `httpx`.
 
-Objects are replaced by identity, whatever their names: the httpx that gradio_client imported, its functions and
-clients, and huggingface_hub's telemetry. Every function and class of gradio_client that uses one of them, directly or
-through others, decorated or not, is copied and bound to the replacements.
+gradio_client's modules stay unchanged. Objects are replaced by identity, under any name: the httpx that gradio_client
+imported, its functions and clients, and two functions of huggingface_hub. Every function and class of gradio_client
+that uses one of them, directly or through others, decorated or not, is copied and bound to the replacements.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import gradio_client.utils  # type: ignore[import-untyped] # the same
 PACKAGE = "gradio_client"
 SHORTCUTS = ("request", "stream", "get", "post", "put", "patch", "delete", "head", "options")  # httpx's functions
 CLASSES = ("Client", "AsyncClient")
-HUB_FUNCTIONS = ("build_hf_headers", "send_telemetry")  # huggingface_hub's, both of which tell the Hub of each start
+HUB_FUNCTIONS = ("build_hf_headers", "send_telemetry")  # of huggingface_hub; both report each start to the Hub
 
 # --- what is replaced
 
@@ -33,7 +33,7 @@ def _is_httpx(value: object) -> bool:
 
 @functools.cache
 def http_module() -> Any:
-    """Find the module that gradio_client makes its requests with: httpx, or a successor with the same names."""
+    """Return the module that gradio_client sends its requests with: httpx, or a successor with the same names."""
     for module in (gradio_client.client, gradio_client.utils):
         for value in vars(module).values():
             if _is_httpx(value):
@@ -46,14 +46,14 @@ def http_module() -> Any:
 
 @functools.cache
 def _targets() -> Mapping[int, str]:
-    """Map each object that is replaced, by its `id`, to the name of its stand-in."""
+    """Map the `id` of each object that is replaced to the name of its replacement."""
     http = http_module()
     targets = {id(http): "httpx", **{id(getattr(http, name)): name for name in (*CLASSES, *SHORTCUTS)}}
     hub = sys.modules.get("huggingface_hub.utils")
     return targets | {id(function): name for name in HUB_FUNCTIONS if (function := getattr(hub, name, None))}
 
 
-# --- what wraps a function, and how it is made again around another
+# --- wrappers of functions, and how to rebuild them
 
 
 def _cached_property(old: Any, function: Any) -> Any:
@@ -82,19 +82,19 @@ _BINDABLE = (types.FunctionType, type, *_WRAPPERS)
 def _contents(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # nothing was assigned yet
+    except ValueError:  # an empty cell
         return None
 
 
 def _cells(function: types.FunctionType) -> list[types.CellType]:
-    """List the cells of a closure that are bound, less those of classes: `super()` needs its own."""
+    """List the cells of a closure that are to be bound: no classes but httpx's, as `super()` needs the original."""
     cells = function.__closure__ or ()
     return [cell for cell in cells if not isinstance(_contents(cell), type) or id(_contents(cell)) in _targets()]
 
 
 @functools.cache
 def _members(owner: type) -> Mapping[str, Any]:
-    """Map the names of a class's functions, wrapped or not, to them; those of foreign bases are left out."""
+    """Return a class's functions by name, wrapped or not, without those of bases outside gradio_client."""
     bases = [base for base in reversed(owner.__mro__) if _is_own(base)]
     return {
         name: value
@@ -105,7 +105,7 @@ def _members(owner: type) -> Mapping[str, Any]:
 
 
 def _parts(value: Any) -> list[Any]:
-    """List the objects that a value calls through: a closure's, a wrapper's, or a class's functions and bases."""
+    """List the objects that a value refers to: those of a closure or a wrapper, or a class's functions and bases."""
     if isinstance(value, types.FunctionType):
         return [_contents(cell) for cell in _cells(value)]
     if isinstance(value, type):
@@ -115,7 +115,7 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _walk(value: Any, parts: Callable[[Any], list[Any]] = _parts) -> Iterator[Any]:
-    """Yield a value and all that it calls through, each once."""
+    """Yield a value and all objects that it refers to, directly or not, each once."""
     pending, seen = [value], dict[int, Any]()
     while pending:
         value = pending.pop()
@@ -125,16 +125,16 @@ def _walk(value: Any, parts: Callable[[Any], list[Any]] = _parts) -> Iterator[An
             pending += parts(value)
 
 
-# --- what uses the network
+# --- users of the network
 
 
 def _is_own(value: object) -> bool:
-    """Whether gradio_client defines it."""
+    """Return True if gradio_client defines it."""
     return str(getattr(value, "__module__", "")).partition(".")[0] == PACKAGE
 
 
 def _is_own_function(value: Any) -> bool:
-    """Whether it is a function whose globals are a module of gradio_client's."""
+    """Return True if it is a function whose globals are those of a gradio_client module."""
     home = value.__globals__.get("__name__", "") if isinstance(value, types.FunctionType) else ""
     return str(home).partition(".")[0] == PACKAGE
 
@@ -145,7 +145,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def names_used(value: Any) -> set[str]:
-    """Collect the names in the code of gradio_client's that a value runs."""
+    """Return the names in the code of all gradio_client functions that a value refers to, its own among them."""
     return set[str]().union(*(_names(one.__code__) for one in _walk(value) if _is_own_function(one)))
 
 
@@ -156,7 +156,7 @@ def _module_values() -> list[tuple[str, Any]]:
 
 @functools.cache
 def _network_names() -> frozenset[str]:
-    """Collect the names by which gradio_client's code uses the network, directly or through what it defines itself."""
+    """Return the names by which gradio_client's code uses the network, directly or through its own functions."""
     values = [(name, value) for name, value in _module_values() if isinstance(value, _BINDABLE)]
     own = [(name, value) for name, value in values if value is not gradio_client.Client]
     names = {name for name, value in _module_values() if id(value) in _targets()}
@@ -175,27 +175,27 @@ def _holds_target(value: Any) -> bool:
 
 @functools.cache
 def _uses_network(value: Any) -> bool:
-    """Whether a function, a class or a wrapper uses what is replaced."""
+    """Return True if a function, a class or a wrapper uses a replaced object."""
     return _holds_target(value) or bool(names_used(value) & _network_names())
 
 
 @functools.cache
 def is_replaced(name: str) -> bool:
-    """Whether `gradio_client.Client` uses something that a `Rebinding` replaces by its stand-in of that name."""
+    """Return True if `gradio_client.Client` uses an object that `Rebinding` replaces under this name."""
     names = {key for key, value in vars(gradio_client.client).items() if _targets().get(id(value)) == name}
     return bool(names & names_used(gradio_client.Client))
 
 
 def is_httpx_replaced() -> bool:
-    """Whether `gradio_client.Client` makes its requests by something that a `Rebinding` replaces."""
+    """Return True if `gradio_client.Client` sends requests by an object that `Rebinding` replaces."""
     return any(map(is_replaced, ("httpx", *CLASSES, *SHORTCUTS)))
 
 
-# --- what can't be bound
+# --- functions that can't be bound
 
 
 def _all_parts(value: Any) -> list[Any]:
-    """List what a value may call through, even where it can't be bound: the attributes of a decorator object, say."""
+    """List all objects that a value may refer to, even one that can't be bound, as an attribute of a decorator."""
     if isinstance(value, type | types.ModuleType):
         return []
     attributes = getattr(value, "__dict__", None)
@@ -205,7 +205,7 @@ def _all_parts(value: Any) -> list[Any]:
 
 
 def _is_hidden(value: Any) -> bool:
-    """Whether it wraps a function that uses the network in a way that can't be bound."""
+    """Return True if it refers to a function that uses the network and can't be bound."""
     bound = {id(one) for one in _walk(value)}
     return any(
         _is_own_function(one) and id(one) not in bound and _uses_network(one) for one in _walk(value, _all_parts)
@@ -214,7 +214,7 @@ def _is_hidden(value: Any) -> bool:
 
 @functools.cache
 def unbound_names() -> tuple[str, ...]:
-    """List what a `Rebinding` can't replace, as it is wrapped in something other than functions."""
+    """List the names of functions that use the network and can't be bound, as their wrapper isn't in `_WRAPPERS`."""
     values = _module_values()
     classes = [value for _, value in values if isinstance(value, type) and _is_own(value)]
     members = [item for owner in classes for item in vars(owner).items()]
@@ -225,48 +225,48 @@ def unbound_names() -> tuple[str, ...]:
 
 
 class Rebinding:
-    """gradio_client's functions, bound to globals in which some names mean something else.
+    """Copies of gradio_client's functions, bound to globals in which some objects are replaced.
 
     Args:
-        stand_ins: has an attribute for each object that is replaced: "httpx", "Client", "get", "build_hf_headers", …
-        traceback: the module that their `import traceback` gives.
+        replacements: has an attribute for each object that is replaced: "httpx", "Client", "get", "build_hf_headers", …
+        traceback: the replacement for the `traceback` module.
     """
 
-    def __init__(self, stand_ins: Any, traceback: Any) -> None:
-        self._stand_ins = stand_ins
+    def __init__(self, replacements: Any, traceback: Any) -> None:
+        self._replacements = replacements
         self._traceback = traceback
         self._modules: dict[str, types.ModuleType] = {}
         self._bound: dict[Any, Any] = {}
 
     def bind(self, value: Any) -> Any:
-        """Bind a function, a class, a module or a wrapper of one; anything else is returned as it is."""
+        """Return the copy of a function, a class, a module or a wrapper; any other value is returned unchanged."""
         if id(value) in _targets():
-            return getattr(self._stand_ins, _targets()[id(value)])
+            return getattr(self._replacements, _targets()[id(value)])
         if isinstance(value, types.ModuleType):
             return self._module(value)
         if not isinstance(value, _BINDABLE):
             return value
         if value not in self._bound:
-            make = self._function if isinstance(value, types.FunctionType) else self._made
+            make = self._function if isinstance(value, types.FunctionType) else self._class_or_wrapper
             self._bound[value] = make(value)
         return self._bound[value]
 
-    def _made(self, value: Any) -> Any:
+    def _class_or_wrapper(self, value: Any) -> Any:
         if isinstance(value, type):
             return self._class(value)
         names, make = next(how for kind, how in _WRAPPERS.items() if isinstance(value, kind))
         return make(value, *(self.bind(getattr(value, name)) for name in names))
 
     def _function(self, original: types.FunctionType) -> types.FunctionType:
-        world = original.__globals__
+        namespace = original.__globals__
         if _is_own_function(original):
-            world = vars(self._module(sys.modules[world["__name__"]]))
+            namespace = vars(self._module(sys.modules[namespace["__name__"]]))
         replaced = [cell for cell in _cells(original) if _is_replaced_value(_contents(cell))]
         copies = {id(cell): types.CellType() for cell in replaced}
         closure = original.__closure__ and tuple(copies.get(id(cell), cell) for cell in original.__closure__)
-        bound = types.FunctionType(original.__code__, world, original.__name__, original.__defaults__, closure)
+        bound = types.FunctionType(original.__code__, namespace, original.__name__, original.__defaults__, closure)
         bound.__kwdefaults__ = original.__kwdefaults__
-        self._bound[original] = bound  # before the cells, in which it may occur
+        self._bound[original] = bound  # before the cells, which may contain it
         for cell in replaced:
             copies[id(cell)].cell_contents = self.bind(_contents(cell))
         attributes = vars(original).items()
@@ -292,26 +292,26 @@ class Rebinding:
         module = builtins.__import__(name, *args, **kwargs)
         if _is_package(module):
             copy = vars(self._module(module))
-            for key in vars(module).keys() - copy.keys():  # a submodule that was just imported, say
+            for key in vars(module).keys() - copy.keys():  # for example a submodule that was just imported
                 copy[key] = self.bind(vars(module)[key]) if _is_replaced_value(vars(module)[key]) else vars(module)[key]
             return self._module(module)
         return self.bind(module) if id(module) in _targets() else module
 
 
 def _is_package(module: Any) -> bool:
-    """Whether it is gradio_client, or a module of its."""
+    """Return True if it is gradio_client or one of its modules."""
     return str(getattr(module, "__name__", "")).partition(".")[0] == PACKAGE
 
 
 @functools.cache
 def _network_members(owner: type) -> tuple[tuple[str, Any], ...]:
-    """List the functions of a class that use the network, wrapped or not, with their names."""
+    """List the names and functions, wrapped or not, of a class that use the network."""
     return tuple((name, value) for name, value in _members(owner).items() if _uses_network(value))
 
 
 @functools.cache
 def _replaced_names(module: str) -> tuple[str, ...]:
-    """List the names that mean something else in the copy of a module."""
+    """List the names of a module whose values are replaced in its copy."""
     return tuple(name for name, value in vars(sys.modules[module]).items() if _is_replaced_value(value))
 
 
@@ -320,7 +320,7 @@ def _is_replaced_value(value: Any) -> bool:
         return True
     if isinstance(value, types.ModuleType):
         return _is_package(value)
-    if value is gradio_client.Client:  # its constructor calls static methods by this name
+    if value is gradio_client.Client:  # its constructor calls static methods through this name
         return any(isinstance(member, staticmethod) for _, member in _network_members(value))
     return isinstance(value, _BINDABLE) and _uses_network(value)
 
@@ -329,7 +329,7 @@ def _is_replaced_value(value: Any) -> bool:
 
 
 class _ReboundMember:
-    """A function of gradio_client's Client, as the `rebinding` of its instance's `qwen_gradio` binds it."""
+    """A descriptor for a function of gradio_client's Client, which `instance.qwen_gradio.rebinding` binds."""
 
     def __init__(self, original: Any) -> None:
         self._original = original
@@ -342,7 +342,7 @@ class _ReboundMember:
 
 
 class _ReboundProperty(_ReboundMember):
-    """The same for a property, which is set and deleted too."""
+    """A descriptor for a property, which can be set and deleted too."""
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.qwen_gradio.rebinding.bind(self._original).__set__(instance, value)
@@ -352,7 +352,7 @@ class _ReboundProperty(_ReboundMember):
 
 
 def rebound_client_class() -> Any:
-    """Make a subclass of `gradio_client.Client` whose functions run as its `qwen_gradio.rebinding` binds them."""
+    """Make a subclass of `gradio_client.Client` whose functions are bound by the instance's `qwen_gradio.rebinding`."""
     members = {
         name: _ReboundProperty(value) if isinstance(value, property) else _ReboundMember(value)
         for name, value in _network_members(gradio_client.Client)

@@ -1,4 +1,4 @@
-"""Where threads and the event loop meet: daemon threads that never hold up exit, an event that any thread can set."""
+"""Threads and event loops: daemon threads, which never delay exit, and an event that any thread can set."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from ..errors import TransportError, UsageError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CLOSE_TIMEOUT = 2.0  # seconds for which closing an event loop's thread waits
+CLOSE_TIMEOUT = 2.0  # seconds for an event loop's thread to end
 
 
 class CannotStartThread(TransportError, RuntimeError):
-    """Raised when this process can't start another thread, which is no fault of a Space."""
+    """Raised when this process can't start another thread; the Space isn't the cause."""
 
     advice = "Ask fewer questions at once, or raise the limit of threads and memory"
 
 
 def is_thread_error(exc: BaseException) -> bool:
-    """Return True if an exception is that of `threading.Thread.start` in a process that can't start another."""
+    """Return True if `threading.Thread.start` raised this because the process can't start another thread."""
     return type(exc) is RuntimeError and "start new thread" in str(exc)
 
 
 class DaemonThreadExecutor(Executor):
-    """Runs each call in a daemon thread of its own.
+    """An executor that runs each call in a daemon thread of its own.
 
-    A ThreadPoolExecutor is joined at interpreter exit, so a finished program would wait for a silent Space.
+    A ThreadPoolExecutor's threads are joined at interpreter exit, so exit would wait for a Space that doesn't answer.
 
     Attributes:
         running: the futures of the calls that haven't ended.
@@ -49,10 +49,10 @@ class DaemonThreadExecutor(Executor):
         self.running: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start `fn` in a thread of its own.
+        """Run `fn` in a thread of its own.
 
         Raises:
-            CannotStartThread: there are too many.
+            CannotStartThread: there are too many threads.
         """
         future: Future[T] = Future()
         self.running.add(future)
@@ -76,16 +76,16 @@ def run_into_future(future: Future[T], fn: Callable[..., T], args: tuple[Any, ..
         result = fn(*args, **kwargs)
     except BaseException as exc:  # noqa: BLE001 - the future's `result` raises it
         future.set_exception(exc)
-        del future, exc  # else the traceback keeps this frame, and the frame the future
+        del future, exc  # breaks a cycle: the traceback refers to this frame, and the frame to the future
     else:
         future.set_result(result)
 
 
 class ThreadsafeEvent:
-    """An event that any thread sets, and that the task which made it waits for, again and again.
+    """An event that any thread can set, and one task waits for, repeatedly; it is made in that task.
 
-    `set` never blocks and never raises: it is called under gradio_client's locks. anyio's own way across,
-    `from_thread.run_sync`, waits for the loop; the native tokens' calls do not.
+    `set` never blocks and never raises, as it is called under gradio_client's locks. So it calls the event loop's own
+    method: anyio's `from_thread.run_sync` waits for the loop.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class ThreadsafeEvent:
 
     def set(self, *_: object) -> None:
         """Wake the task; any arguments are ignored, so that this can be a callback."""
-        if self._is_set:  # one wake-up is on its way, and what it finds includes this
+        if self._is_set:  # the task is about to wake, and will see this update too
             return
         self._is_set = True
         try:
@@ -108,10 +108,10 @@ class ThreadsafeEvent:
         self._event.set()
 
     async def wait(self, interval: float | None = None) -> None:
-        """Wait until it has been set since the last wait.
+        """Wait until the event is set, and clear it.
 
         Args:
-            interval: seconds after which to return all the same; None for never.
+            interval: seconds after which to return even if it isn't set; None for no limit.
         """
         if interval is None:
             await self._event.wait()
@@ -125,13 +125,17 @@ class ThreadsafeEvent:
 
 
 def shutdown_socket(opened: socket.socket) -> None:
-    """Shut a socket down, which wakes every thread that waits on it."""
+    """Shut down a socket, which wakes every thread that waits for it."""
     with contextlib.suppress(OSError):  # it may be closed already
-        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # not SSLSocket's, which drops state in use
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # SSLSocket's would drop state in use
 
 
 async def wrap_future(future: Future[T]) -> T:
-    """Wait for a thread's future, and return its result. Cancelling the wait doesn't stop the thread."""
+    """Return the result of a thread's future once it is done. Cancelling the wait doesn't stop the thread.
+
+    Raises:
+        BaseException: the exception of the thread's call.
+    """
     done = ThreadsafeEvent()
     future.add_done_callback(done.set)
     if not future.done():
@@ -140,7 +144,7 @@ async def wrap_future(future: Future[T]) -> T:
 
 
 class LoopState(enum.Enum):
-    """Where a LoopThread stands."""
+    """The state of a LoopThread: NEW -> RUNNING at the first call, either -> CLOSED; after a fork, RUNNING -> NEW."""
 
     NEW = enum.auto()
     RUNNING = enum.auto()
@@ -150,7 +154,8 @@ class LoopState(enum.Enum):
 class LoopThread:
     """An event loop in a thread of its own, from its first use until it is closed. Any thread may use it.
 
-    A daemon thread, unlike that of anyio's `start_blocking_portal`: a client that nobody closes must not hold up exit.
+    It is a daemon thread, unlike that of anyio's `start_blocking_portal`, so a client that isn't closed doesn't delay
+    exit.
     """
 
     def __init__(self) -> None:
@@ -159,16 +164,16 @@ class LoopThread:
         _loop_threads.add(self)
 
     def begin(self) -> None:
-        """Begin without a thread; after a fork, the old one is the other process's."""
+        """Initialize without a thread; also called in a forked child, which has none of its parent's threads."""
         if self.state is LoopState.RUNNING:
             self.state = LoopState.NEW
         self._lock = threading.Lock()
         self._portal: BlockingPortal | None = None
-        self._stop: Callable[[], object] = bool  # until there is something to stop
+        self._stop: Callable[[], object] = bool  # does nothing until a thread runs
         self._thread: Future[None] | None = None
 
     def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Future[T]:
-        """Call an async function there, without waiting for it.
+        """Call an async function in the event loop, without waiting for it.
 
         Raises:
             UsageError: the thread is closed.
@@ -185,17 +190,18 @@ class LoopThread:
         started: Future[tuple[BlockingPortal, Callable[[], object]]] = Future()
         thread = DaemonThreadExecutor().submit(functools.partial(anyio.run, _serve, started, backend="asyncio"))
         wait([started, thread], return_when=FIRST_COMPLETED)
-        if not started.done():  # there are too many open files, for one
+        if not started.done():  # for example, there are too many open files
             raise TransportError("this process can't start another event loop") from thread.exception()
         self._portal, self._stop = started.result()
         self._thread = thread
         self.state = LoopState.RUNNING
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Call an async function there and wait for its result; Ctrl-C while waiting cancels it.
+        """Call an async function in the event loop, and return its result; Ctrl-C cancels it.
 
         Raises:
-            UsageError: the thread is closed, or was while this waited.
+            UsageError: the thread is closed, or is closed while this waits.
+            TransportError: this process can't start another thread or event loop.
         """
         future = self.start(function, *args)
         try:
@@ -207,13 +213,13 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """End the thread, and wait for that, but not for a provider that goes on after it was cancelled."""
+        """End the thread, and wait at most `CLOSE_TIMEOUT` for it: a cancelled call may continue for longer."""
         self.close_soon()
         if self._thread is not None:
             wait([self._thread], timeout=CLOSE_TIMEOUT)
 
     def close_soon(self) -> None:
-        """End the thread, and whatever runs there, without waiting."""
+        """End the thread and cancel its calls, without waiting."""
         with self._lock:
             self._portal = None
             self.state = LoopState.CLOSED
@@ -225,7 +231,7 @@ class LoopThread:
 
 async def _serve(started: Future[tuple[BlockingPortal, Callable[[], object]]]) -> None:
     async with BlockingPortal() as portal:
-        stop = ThreadsafeEvent()  # set in `__del__` too, by any thread, this one among them
+        stop = ThreadsafeEvent()  # `__del__` sets it, in any thread, even in this one
         started.set_result((portal, stop.set))
         await stop.wait()
         await portal.stop(cancel_remaining=True)
