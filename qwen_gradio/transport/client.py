@@ -84,7 +84,7 @@ class _Traceback:
         return getattr(traceback, name)
 
 
-class _StandIns:
+class _Replacements:
     """Replacements for gradio_client's imports: a session's httpx, and two functions of huggingface_hub."""
 
     def __init__(self, network: Network | None, access: Access) -> None:
@@ -150,7 +150,7 @@ class Session:
         self.executor = JobExecutor(threads, network) if Hook.EXECUTORS in hooks else None
         self.outputs: Outputs | None = None
         self.updates: Updates | None = None
-        self.rebinding = Rebinding(_StandIns(network, access), _Traceback())
+        self.rebinding = Rebinding(_Replacements(network, access), _Traceback())
 
     def remember(self, client: Any, step: str, fetch: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return the result of a step of the constructor; an earlier session's result if there is one."""

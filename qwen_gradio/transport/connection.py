@@ -220,11 +220,11 @@ class Connection:
         except Exception as exc:
             release(client)
             raise refused_error(exc) from exc
-        submission = Submission(client, job, self._threads, self._forget)
+        submission = Submission(client, job, self._threads, self._drop_description)
         with self._lock:
             self._submissions.add(submission)
         with contextlib.suppress(Exception):  # without a notification, the job is polled
-            job.add_done_callback(_Ended(client, notify))
+            job.add_done_callback(_DoneCallback(client, notify))
         return submission
 
     def _session_client(self, name: str, notify: Callable[[], object], hooks: frozenset[Hook]) -> SpaceClient:
@@ -255,7 +255,7 @@ class Connection:
         self.hooks &= {Hook.NETWORK}
         self.blocks = True
 
-    def _forget(self) -> None:
+    def _drop_description(self) -> None:
         """Remove the Space's description: a question failed, and the Space may have been rebuilt."""
         descriptions.drop(self._access)
 
@@ -286,7 +286,7 @@ def _context() -> contextvars.Context:
     return context
 
 
-class _Ended:
+class _DoneCallback:
     """The done callback of a job. It holds no reference to the job: the job holds its callbacks."""
 
     def __init__(self, client: SpaceClient, notify: Callable[[], object]) -> None:

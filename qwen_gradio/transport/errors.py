@@ -72,11 +72,11 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
     Returns:
         the exception to raise.
     """
-    what = "it answers, but not as a Gradio app"
+    reason = "it answers, but not as a Gradio app"
     if is_thread_error(exc):
         return CannotStartThread(f"this process can't start another thread ({exc})")
     if isinstance(exc, http.UnsupportedProtocol):  # raised by `Network.admit`
-        return NotAGradioApp(f"{what} that can be read")
+        return NotAGradioApp(f"{reason} that can be read")
     if isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc):
         return NotAGradioApp(f"it answers, but not in HTTP ({exc})")
     if isinstance(exc, http.HTTPError | OSError):
@@ -91,7 +91,7 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
         return status_error(response)
     if isinstance(exc, TooManyRequestsError):
         return RateLimited("it answers with HTTP 429, too many requests")
-    return NotAGradioApp(what if isinstance(exc, json.JSONDecodeError) else f"{what}: {str(exc) or repr(exc):.200}")
+    return NotAGradioApp(reason if isinstance(exc, json.JSONDecodeError) else f"{reason}: {str(exc) or repr(exc):.200}")
 
 
 def _error_response(network: Network | None) -> Any:
@@ -129,7 +129,7 @@ def job_error(exc: BaseException, network: Network | None = None, failure: Excep
     if isinstance(exc, QueueError):  # gradio_client raises it for any 503
         response = network.first_error if network is not None else None
         if response is None or "queue" in _detail(response).lower():
-            return QueueFull("its queue is full, or it takes no requests now")
+            return QueueFull("its queue is full, or it accepts no requests now")
         return status_error(response)
     if isinstance(exc, TooManyRequestsError):
         return RateLimited("it has had too many requests")
@@ -150,13 +150,13 @@ def job_error(exc: BaseException, network: Network | None = None, failure: Excep
 
 
 def _unreadable(exc: BaseException) -> ProtocolError:
-    return ProtocolError(f"what it sent can't be read ({type(exc).__name__}: {exc!s:.200})")
+    return ProtocolError(f"its answer can't be read ({type(exc).__name__}: {exc!s:.200})")
 
 
 def _app_error(message: str) -> QwenGradioError:
     """Map an exception of the app's code, ZeroGPU's for a used-up quota among them.
 
-    Unless the message has the time until the quota is full again, that takes minutes at least: not `retryable`.
+    The error for a quota is `retryable` only if the message has the time until it is full again.
     """
     if not QUOTA.search(message):
         return AppRaised(f"its code raised: {message}")
@@ -186,7 +186,7 @@ def _lost_error(network: Network | None, failure: Exception | None) -> QwenGradi
         return _unreadable(failure)
     cause = cause or failure
     if cause is None and network is not None and network.has_unread_stream:
-        return ProtocolError("what it sent can't be read (it is no stream of events)")
+        return ProtocolError("its answer can't be read (it is no stream of events)")
     return ConnectionLost(f"the connection ended before the reply was whole ({cause or 'the Space closed it'})")
 
 
@@ -194,9 +194,9 @@ def _transport_error(exc: Exception) -> QwenGradioError:
     if isinstance(exc, http.TimeoutException):
         return DeadlineExceeded("it did not answer in time", deadline="connect")
     if isinstance(exc, http.DecodingError) or (isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc)):
-        return ProtocolError(f"what it sent can't be read ({exc})")
+        return ProtocolError(f"its answer can't be read ({exc})")
     if isinstance(exc, http.UnsupportedProtocol):  # raised by `Network.admit`
-        return ProtocolError(f"it can't be asked ({exc})")
+        return ProtocolError(f"a request was refused ({exc})")
     if isinstance(exc, http.ReadError | http.WriteError | http.CloseError | http.RemoteProtocolError):
         return ConnectionLost(f"the connection broke off ({exc})")
     return CannotConnect(f"no connection could be made ({exc})")

@@ -27,7 +27,7 @@ class Hook(enum.Enum):
     """A part of gradio_client that is replaced if the installed version has it; the value is the gain."""
 
     DESCRIPTION = "the Space is described once, not for each reply"
-    SESSION = "a session has a name of ours"
+    SESSION = "the caller names the session"
     QUIET = "no heartbeat"
     UPDATES = "updates notify"
     MAILBOXES = "messages are waited for, not polled"

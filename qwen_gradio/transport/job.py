@@ -110,7 +110,7 @@ class Submission:
         self._is_done: Callable[[], bool] = self._ended.is_set
         self._fallback_interval: float | None = None
         try:
-            job.add_done_callback(functools.partial(_set, self._ended))
+            job.add_done_callback(functools.partial(_set_ended, self._ended))
         except Exception:
             logger.debug("a job has no done callback", exc_info=True)
             self._is_done, self._fallback_interval = job.done, FALLBACK_INTERVAL
@@ -128,7 +128,7 @@ class Submission:
         return self._is_done() or self.state is SubmissionState.INHERITED
 
     @property
-    def look_interval(self) -> float | None:
+    def poll_interval(self) -> float | None:
         """Seconds to wait for a notification before checking all the same; None once notifications work."""
         if self._session.outputs is None:
             return POLL_INTERVAL
@@ -178,7 +178,7 @@ class Submission:
         status = self._session.updates.status if self._session.updates is not None else None
         if status is None and self.state is SubmissionState.RUNNING:
             status = self._job_status()
-        name = _code(status)
+        name = _code_name(status)
         if name in _UNQUEUED:
             return QueueStatus("joining" if self._is_join_answered() is False else "joined")
         if name in _QUEUED:
@@ -282,18 +282,18 @@ class Submission:
         while waited < JOIN_TIMEOUT and not self._ended.wait(POLL_INTERVAL):
             answered = self._is_join_answered()
             if answered is None:
-                answered = _code(self._job_status()) not in ("", "STARTING")
+                answered = _code_name(self._job_status()) not in ("", "STARTING")
             if answered:
                 return
             waited += POLL_INTERVAL
 
 
-def _set(ended: threading.Event, _: Future[Any]) -> None:
+def _set_ended(ended: threading.Event, _: Future[Any]) -> None:
     """Set an event at a job's end. The job keeps its callbacks, so this has no reference to it or its submission."""
     ended.set()
 
 
-def _code(status: Any) -> str:
+def _code_name(status: Any) -> str:
     """Return the name of a status's code; `""` if there is none."""
     return str(getattr(getattr(status, "code", None), "name", ""))
 
@@ -303,7 +303,7 @@ def _number(status: Any, name: str) -> Any:
     return value if isinstance(value, int | float) else None
 
 
-async def updates(submission: Submission, news: ThreadsafeEvent) -> AsyncGenerator[QueueStatus | Output, None]:
+async def updates(submission: Submission, event: ThreadsafeEvent) -> AsyncGenerator[QueueStatus | Output, None]:
     """Yield a job's status, whenever it changes before the first output, and then each new output.
 
     A slow reader gets the newest outputs, not a growing queue of old ones. `done` is read before the outputs: in the
@@ -311,7 +311,7 @@ async def updates(submission: Submission, news: ThreadsafeEvent) -> AsyncGenerat
 
     Args:
         submission: the job.
-        news: set after each update of the job, and at its end.
+        event: set after each update of the job, and at its end.
 
     Raises:
         QwenGradioError: the job failed; `result` raises it.
@@ -327,5 +327,5 @@ async def updates(submission: Submission, news: ThreadsafeEvent) -> AsyncGenerat
             status = now
             yield now
         elif not done:
-            await news.wait(submission.look_interval)
+            await event.wait(submission.poll_interval)
     yield Output(submission.result(), last=True)

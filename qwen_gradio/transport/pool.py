@@ -213,7 +213,7 @@ class Pool:
             self.transport.close()
 
     def disown(self) -> None:
-        """Close a forked child's copies of the sockets, without a shutdown, which would end the parent's connections."""
+        """Close a forked child's copies of the sockets; a shutdown would end the parent's connections."""
         for opened in list(self._sockets):
             opened.close()
 
