@@ -230,7 +230,14 @@ def _install(client: Any, session: Session) -> None:
 
 
 def describe(client: SpaceClient) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return the Space's config, whichever attribute of the client has it, and its API description."""
+    """Return the Space's config, whichever attribute of the client has it, and its API description.
+
+    Args:
+        client: the client that was made for the Space.
+
+    Returns:
+        the config (`/config`) and the description (`/info`); each is empty if gradio_client has none.
+    """
     kept = [client.qwen_gradio.description.results.get("_get_config"), *vars(client).values()]
     configs = [value for value in (getattr(client, "config", None), *kept) if isinstance(value, Mapping)]
     config = next((value for value in configs if CONFIG_KEYS & {*value}), {})
@@ -314,7 +321,14 @@ def available_hooks() -> frozenset[Hook]:
 
 
 def privacy_gaps(access: Access) -> list[str]:
-    """List the names that the installed gradio_client lacks for keeping credentials, headers and the proxy private."""
+    """List the names that the installed gradio_client lacks for keeping credentials, headers and the proxy private.
+
+    Args:
+        access: the credentials, headers and proxy to keep private; those it lacks need no names.
+
+    Returns:
+        the names, such as "httpx" or "Client(token=)"; none if the access is kept private.
+    """
     parameters = _constructor_parameters()
     has_token = is_replaced("build_hf_headers") or bool(parameters & {*TOKEN_ARGUMENTS})
     needed = {

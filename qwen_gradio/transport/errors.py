@@ -1,4 +1,4 @@
-"""The mapping of gradio_client's and httpx's exceptions to the package's; subclasses are tested before ValueError."""
+"""The mapping of gradio_client's and httpx's exceptions to the package's, the most specific ones first."""
 
 from __future__ import annotations
 

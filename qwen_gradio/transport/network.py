@@ -1,6 +1,6 @@
 """Network: the replacement for `httpx` in one session, over a shared pool, to one origin, and cancellable.
 
-It has httpx's names. Its clients and responses subclass httpx's, over a transport that all sessions share.
+It has httpx's names. Its clients and responses subclass httpx's; all sessions share one pool.
 """
 
 from __future__ import annotations

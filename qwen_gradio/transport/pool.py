@@ -237,7 +237,7 @@ class _Registry:
             pool.abort()
 
     def disown(self) -> None:
-        """Drop the parent's pools and lock in a forked child: another thread may have held it at the fork."""
+        """Drop the parent's pools and lock in a forked child: another thread may have held the lock."""
         pools, self._pools, self._lock = list(self._pools), weakref.WeakSet(), threading.Lock()
         for pool in pools:
             pool.disown()

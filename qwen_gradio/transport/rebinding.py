@@ -214,7 +214,7 @@ def _is_hidden(value: Any) -> bool:
 
 @functools.cache
 def unbound_names() -> tuple[str, ...]:
-    """List the names of functions that use the network and can't be bound, as their wrapper isn't in `_WRAPPERS`."""
+    """List the names of gradio_client's values that refer to a function which uses the network and can't be bound."""
     values = _module_values()
     classes = [value for _, value in values if isinstance(value, type) and _is_own(value)]
     members = [item for owner in classes for item in vars(owner).items()]
