@@ -65,15 +65,28 @@ def make_client(
     return qwen_gradio.AsyncQwenClient(space, auth=(user, password) if auth else None, timeouts=timeouts, **options)
 
 
+# The arguments of `stream` that aren't parameters of a Space, and what the command has for them.
+OWN_OPTIONS = {
+    "messages": "PROMPT",
+    "system": "--system",
+    "include_thinking": "--thinking",
+    "ignore_unknown_options": "options of this Space alone",
+}
+
+
 def parse_option(option: str) -> tuple[str, Any]:
     """Parse `NAME=VALUE`; the value is read as JSON if it is valid JSON, else as text.
 
     Raises:
-        UsageError: the name or the equals sign is missing.
+        UsageError: the name or the equals sign is missing, or the name is that of an argument of `stream`.
     """
     name, equals, value = option.partition("=")
     if not name or not equals:
         raise qwen_gradio.UsageError(f"expected --option NAME=VALUE, got {option!r}")
+    if name in OWN_OPTIONS:
+        raise qwen_gradio.UsageError(
+            f"expected a parameter of the Space for --option, got {name}; use {OWN_OPTIONS[name]}"
+        )
     try:
         return name, json.loads(value)
     except ValueError:

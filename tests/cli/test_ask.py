@@ -62,3 +62,10 @@ def test_ask_timeout_silent_space_exits_with_error(space: ScriptedSpace) -> None
     result = run("--space", space.url, "--timeout", "0.5", space.script(5, quiet_at=1).prompt)
     assert result.exit_code == 1
     assert "nothing new came for 0.5 s" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["system", "messages", "include_thinking", "ignore_unknown_options"])
+def test_ask_option_that_is_no_parameter_of_a_space_prints_usage(name: str) -> None:
+    result = run("-o", f"{name}=true", "hi")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"qwen-gradio: expected a parameter of the Space for --option, got {name}; use ")
