@@ -22,6 +22,7 @@ PACKAGE = Path(qwen_gradio.__file__).parent
 MODULES = [
     "errors",
     "text.messages",
+    "text.components",
     "text.chatbot",
     "text.snapshots",
     "space.verbatim",

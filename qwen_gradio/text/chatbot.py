@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeGuard
 
+from .components import as_markdown
 from .messages import Turn
 
 HistoryFormat: TypeAlias = Literal["pairs", "messages", "parts"]
@@ -119,7 +120,10 @@ def latest_question(value: Sequence[object]) -> str | None:
 
 
 def _question(content: object) -> str | None:
-    snapshot = parse_content(content, whole=True)
+    """Read the text of a question, without its files."""
+    if isinstance(content, list | tuple):
+        content = [part for part in content if not _is_component(part)]
+    snapshot = None if _is_component(content) else parse_content(content, whole=True)
     return snapshot.answer if snapshot else None
 
 
@@ -140,13 +144,21 @@ def parse_content(content: object, *, whole: bool = False) -> Snapshot | None:
     if isinstance(content, dict):
         return _parse_mapping(content, whole=whole)
     if isinstance(content, list | tuple):
-        return _join([parse_content(part, whole=whole) for part in content], "")
+        parsed = [parse_content(part, whole=whole) for part in content]
+        has_component = any(_is_component(part) and one for part, one in zip(content, parsed, strict=True))
+        return _join(parsed, "\n\n" if has_component else "")
     return None
 
 
+def _is_component(part: object) -> bool:
+    """Return True for a part other than text: a file or a component."""
+    return isinstance(part, dict) and "text" not in part and "content" not in part
+
+
 def _parse_mapping(message: Mapping[str, Any], *, whole: bool) -> Snapshot | None:
-    if "text" not in message and "content" not in message:
-        return None
+    if _is_component(message):
+        markdown = as_markdown(message)
+        return None if markdown is None else Snapshot(markdown)
     snapshot = parse_content(message["text"] if "text" in message else message["content"], whole=whole)
     metadata = message.get("metadata")
     is_thought = message.get("type") == "tool" or (isinstance(metadata, dict) and metadata.get("title"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,7 @@ class App:
         received: other inputs that its reply quotes; None for one that it leaves out.
         thinking: what it shows of its thoughts.
         serves: the file that serves it, if another's.
+        rest: a pattern of the paragraphs after its answer.
     """
 
     name: str
@@ -47,6 +49,7 @@ class App:
     received: Mapping[str, Any] = field(default_factory=dict)
     thinking: str = ""
     serves: str | None = None
+    rest: str = ""
 
     @property
     def file(self) -> str:
@@ -64,6 +67,8 @@ class App:
 INPUTS = {"temperature": 0.2, "max_new_tokens": 64, "model": "large"}
 LOGIN = {"auth": ("ada", "lovelace")}
 THOUGHT = "They ask something. I look at it from two sides, and answer."
+
+SHOWN = "<b>bold</b>\n\n| n | letter |\n| --- | --- |\n| 1 | a |\n\n```\nx = 1\n```\n\n5\n\n[video]"
 
 APPS = (
     App("qwen2_72b", "Qwen2-72B-Instruct's layout", columns=COLUMNS, system=True),
@@ -123,7 +128,12 @@ APPS = (
     App("state_history", "history in `gr.State`", native=False),
     App("guide", "the guide's: `.submit(user).then(bot)`"),
     App("updates", "yields `gr.update(…)`"),
-    App("files", "sends a file, which is not downloaded"),
+    App(
+        "files",
+        "sends a file, which is not downloaded",
+        rest=r"!\[picture\.svg\]\(http://127\.0\.0\.1:\S+picture\.svg\)",
+    ),
+    App("components", "shows HTML, a table, code and a slider", columns=COLUMNS[3:], rest=re.escape(SHOWN)),
     App("undocumented", "hidden from the API docs"),
     App("text_to_text", "text to text, no Chatbot", native=False, received={"earlier": None}),
     App("authenticated", "behind a login: with `auth=`", native=False, client=LOGIN),

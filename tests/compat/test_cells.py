@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -114,7 +115,9 @@ async def outcome(url: str, app: App) -> str:
     except QwenGradioError as exc:
         return type(exc).__name__
     assert "".join(fragments) == reply.text
-    assert json.loads(reply.text) == app.expected_reply
+    answer, _, rest = reply.text.partition("\n\n" if app.rest else "\0")
+    assert json.loads(answer) == app.expected_reply
+    assert re.fullmatch(app.rest, rest)
     assert reply.thinking == app.thinking
     return WHOLE if len(fragments) == 1 else STREAMS
 

@@ -61,7 +61,7 @@ def test_history_format_encoded_turns_read_back(form: HistoryFormat) -> None:
         ([["a", None]], ""),
         ([("a", "b")], "b"),
         ([[{"text": "a"}, {"text": "b"}]], "b"),
-        ([["old", "turn"], ["a", "b"], [None, "c"], [None, {"file": {"path": "x"}}]], "b\n\nc"),
+        ([["old", "turn"], ["a", "b"], [None, "c"], [None, {"file": {"path": "x"}}]], "b\n\nc\n\n[x](x)"),
         ([[None, "hello"], ["a", "b"]], "b"),
         ([{"role": "user", "content": "a"}], ""),
         ([{"role": "assistant", "content": "old"}, {"role": "user", "content": "a"}], ""),
