@@ -374,7 +374,7 @@ async def test_thinking_is_excluded_from_stream_and_text(space: ScriptedSpace) -
 async def test_include_thinking_streams_thinking_and_events_have_kind(space: ScriptedSpace) -> None:
     async with AsyncQwenClient(space.url) as client:
         reply = client.stream(space.script(THOUGHT).prompt, include_thinking=True)
-        assert [fragment async for fragment in reply] == ["h", "m", "so", " it is"]
+        assert [fragment async for fragment in reply] == ["h", "m", "\n\nso", " it is"]
         events = [event async for event in client.stream(space.script(THOUGHT).prompt).events()]
     assert events[-5:] == [
         Fragment("h", 0, "thinking"),

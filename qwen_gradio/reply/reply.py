@@ -10,7 +10,7 @@ import anyio
 
 from ..errors import QwenGradioError, UsageError
 from .connector import SpaceConnector
-from .events import Event, Finished, Fragment
+from .events import Event, Finished, Fragment, Kind
 from .provider import Provider
 from .retries import Attempts, Question, build_attempts
 from .states import ReplyState, transition
@@ -24,7 +24,7 @@ class Reply:
     only in an `async with` block.
 
     The model's thinking, if the Space publishes it, is separate from the answer. It is in `thinking`, in `events`, and
-    with `include_thinking` in the iterator of str.
+    with `include_thinking` in the iterator of str, a blank line between it and the answer.
 
     A failure before the first fragment is retried if another attempt may succeed; then the fallbacks are tried. A
     failure after the first fragment is raised.
@@ -39,6 +39,7 @@ class Reply:
         self._state = ReplyState.NEW
         self._reader = anyio.ResourceGuard("waiting for")
         self._wait_scope: anyio.CancelScope | None = None
+        self._streamed_kind: Kind | None = None  # of the latest text in the iterator of str
         self._callbacks: list[Callable[[str], object]] = []
         self._process = os.getpid()
 
@@ -85,7 +86,11 @@ class Reply:
         """Return a fragment's text for the iterator of str: the complete text, if the fragment replaces words."""
         if fragment.kind == "thinking" and not self._include_thinking:
             return ""
-        return self._attempts.current.decoders[fragment.kind].stream_text(fragment.start, fragment.text)
+        text = self._attempts.current.decoders[fragment.kind].stream_text(fragment.start, fragment.text)
+        if not text or fragment.kind == self._streamed_kind:
+            return text
+        before, self._streamed_kind = self._streamed_kind, fragment.kind
+        return f"\n\n{text}" if before is not None else text
 
     def events(self) -> AsyncIterator[Event]:
         """Return an iterator over the events: Queued, Started, Fragment, and Finished at the end.
