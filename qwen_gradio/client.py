@@ -143,6 +143,8 @@ class AsyncQwenClient:
         access = create_access(
             self._space.url, token=token, auth=auth, headers=headers, proxy=proxy, timeouts=self.timeouts
         )
+        if token and self._space.is_studio:
+            raise InvalidOption("token is one of the Hugging Face Hub, and isn't sent to ModelScope; use headers=")
         if (token or auth or headers) and not allow_plain_http:
             check_not_cleartext(self._space.url)
         self.retries = retries

@@ -15,10 +15,13 @@ from ..errors import InvalidSpace, short_repr
 
 DEFAULT = "Qwen/Qwen2-72B-Instruct"
 DOMAIN = "hf.space"  # where the Hub hosts Spaces
+STUDIO = "modelscope:"  # before a Studio's id
+STUDIO_DOMAIN = "ms.show"  # where ModelScope hosts Studios
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_LABEL_CHARS = 63  # of one label of a host name, between its dots (RFC 1035)
 
 _SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_STUDIO_PAGE = re.compile(r"https?://(?:www\.)?modelscope\.cn/studios/([^/]+/[^/]+)(?:/.*)?")
 _HUB_PAGE = re.compile(r"https?://huggingface\.co/spaces/([^/]+/[^/]+)(/.*)?")
 _NETLOC = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::[0-9]*)?")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
@@ -89,12 +92,19 @@ class Space:
 
     @property
     def id(self) -> str | None:
-        """Its id on the Hub; None if only its URL is known."""
-        return None if self.name == self.url else self.name
+        """Its id on the Hub; None if only its URL is known, or if it is a Studio of ModelScope."""
+        return None if self.name == self.url or self.is_studio else self.name
+
+    @property
+    def is_studio(self) -> bool:
+        """True for a Studio of ModelScope, to which no token of the Hub is sent."""
+        return (urlsplit(self.url).hostname or "").endswith(f".{STUDIO_DOMAIN}")
 
 
 def resolve(space: str) -> Space:
     """Return the Space of an id (`Qwen/Qwen2-72B-Instruct`), an alias (`qwen-2-72b`) or an http(s) URL.
+
+    A Studio of ModelScope is one, too, by its page's URL or as `modelscope:OWNER/NAME`.
 
     Raises:
         InvalidSpace: `space` is none of these, or is a URL with a user name and password.
@@ -104,21 +114,35 @@ def resolve(space: str) -> Space:
     name = str.__str__(space)  # a str enum has its own `str()`
     if "@" in unicodedata.normalize("NFKC", name):
         raise InvalidSpace(f"{_EXPECTED} without a user name and password: pass those by auth=(user, password)")
+    if name.startswith(STUDIO):
+        return _studio(name.removeprefix(STUDIO))
     if "://" in name:
         url = _normalise_url(name)
-        page = _HUB_PAGE.fullmatch(url)
+        studio, page = _STUDIO_PAGE.fullmatch(url), _HUB_PAGE.fullmatch(url)
+        if studio is not None:
+            return _studio(studio[1])
         if page is None:
             return Space(url, url)
         name = page[1]
     entry = _BY_NAME.get(name.lower())
     space_id = name if entry is None else entry.id
-    if not _SPACE_ID.fullmatch(space_id) or not 0 < len(_subdomain(space_id)) <= MAX_LABEL_CHARS:
+    if not _is_id(space_id):
         raise _invalid(name)
     return Space(space_id, f"https://{_subdomain(space_id)}.{DOMAIN}", entry)
 
 
+def _is_id(name: str) -> bool:
+    return bool(_SPACE_ID.fullmatch(name)) and 0 < len(_subdomain(name)) <= MAX_LABEL_CHARS
+
+
+def _studio(studio_id: str) -> Space:
+    if not _is_id(studio_id):
+        raise _invalid(STUDIO + studio_id)
+    return Space(STUDIO + studio_id, f"https://{_subdomain(studio_id)}.{STUDIO_DOMAIN}")
+
+
 def _subdomain(space_id: str) -> str:
-    """Return the Hub's host name of a Space: `Qwen/Qwen2.5-Max-Demo` -> `qwen-qwen2-5-max-demo`."""
+    """Return the host name of a Space or a Studio: `Qwen/Qwen2.5-Max-Demo` -> `qwen-qwen2-5-max-demo`."""
     return re.sub(r"[^a-z0-9]+", "-", space_id.lower()).strip("-")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_gradio import AsyncQwenClient, InvalidSpace, generate_session_hash
+from qwen_gradio import AsyncQwenClient, InvalidOption, InvalidSpace, generate_session_hash
 from qwen_gradio.space.catalogue import CATALOGUE, resolve
 
 
@@ -200,3 +200,34 @@ def test_space_given_by_url_has_no_id() -> None:
     assert resolve("http://127.0.0.1:7860").id is None
     assert resolve("qwen-3").id == "Qwen/Qwen3-Demo"
     assert resolve("someone/else").entry is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "modelscope:Qwen/Qwen2.5_Max.Demo",
+        "https://modelscope.cn/studios/Qwen/Qwen2.5_Max.Demo",
+        "https://www.modelscope.cn/studios/Qwen/Qwen2.5_Max.Demo/summary?tab=1",
+    ],
+)
+def test_catalogue_studio_of_modelscope_has_its_own_host(name: str) -> None:
+    space = resolve(name)
+    assert (space.name, space.url) == ("modelscope:Qwen/Qwen2.5_Max.Demo", "https://qwen-qwen2-5-max-demo.ms.show")
+    assert space.is_studio
+    assert space.id is None, "the Hub isn't asked about it"
+    assert not resolve("Qwen/Qwen2.5").is_studio
+
+
+@pytest.mark.parametrize("name", ["modelscope:", "modelscope:Qwen", "modelscope:a/b/c", "modelscope:a/b c"])
+def test_catalogue_invalid_studio_raises_invalid_space(name: str) -> None:
+    with pytest.raises(InvalidSpace, match="expected a Space id"):
+        resolve(name)
+
+
+@pytest.mark.parametrize("name", ["modelscope:Qwen/Qwen2.5", "https://qwen-qwen2-5.ms.show"])
+def test_catalogue_studio_gets_no_token(name: str) -> None:
+    token = "-".join(("hf", "secret"))
+    with pytest.raises(InvalidOption, match="isn't sent to ModelScope") as caught:
+        AsyncQwenClient(name, token=token)
+    assert token not in str(caught.value)
+    AsyncQwenClient(name, headers={"x-studio-token": "mine"})
