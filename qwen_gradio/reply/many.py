@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import anyio
+from anyio.lowlevel import checkpoint, current_token
 
 from ..errors import InvalidMessages, QwenGradioError, UsageError, short_repr
 from ..text.messages import Message
@@ -121,7 +122,8 @@ class Results:
         self._prompts: Iterator[Prompt] | AsyncIterator[Prompt] | None = _iterate(prompts)
         self._reader = anyio.ResourceGuard("waiting for")
         self._next_prompt: anyio.CancelScope | None = None  # while one is awaited
-        self._result_events: list[ThreadsafeEvent] = []  # one event, of the event loop that waits
+        self._event_loop: object = None  # the one that waits
+        self._result_events: list[ThreadsafeEvent] = []  # one event, of that event loop
         self._window = Window(stream, concurrency, functools.partial(_set_each, self._result_events))
 
     def __aiter__(self) -> AsyncIterator[Result]:
@@ -144,7 +146,10 @@ class Results:
 
     async def _next(self) -> Result | None:
         """Wait for the next result; None after the last."""
-        self._result_events[:] = [ThreadsafeEvent()]
+        await checkpoint()  # else a loop over results that are ready would never let other tasks run
+        if self._event_loop is not (event_loop := current_token().native_token):
+            self._event_loop = event_loop
+            self._result_events[:] = [ThreadsafeEvent()]
         while (result := self._window.receive_nowait()) is None:
             if self._prompts is not None and self._window.has_capacity:
                 await self._submit_next(self._prompts)
