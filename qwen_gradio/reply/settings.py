@@ -7,10 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidOption, short_repr
-from ..transport.access import Access
+from ..transport.access import PROXY_SCHEMES, Access
 from .events import Timeouts
 
-PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -18,7 +18,16 @@ class ClientState(enum.Enum):
     CLOSED = enum.auto()
 
 
-class ReplyState(enum.Enum):
+class _EndingState(enum.Enum):
+    """A state of something that ends; its last states have the same names everywhere."""
+
+    @property
+    def is_over(self) -> bool:
+        """True if no event follows."""
+        return self.name in ("FINISHED", "FAILED", "CANCELLED")
+
+
+class ReplyState(_EndingState):
     """The state of a reply; WAITING lasts until its first fragment, over all its attempts."""
 
     NEW = enum.auto()
@@ -28,13 +37,8 @@ class ReplyState(enum.Enum):
     FAILED = enum.auto()
     CANCELLED = enum.auto()
 
-    @property
-    def is_over(self) -> bool:
-        """True if no event follows."""
-        return self in (ReplyState.FINISHED, ReplyState.FAILED, ReplyState.CANCELLED)
 
-
-class AttemptState(enum.Enum):
+class AttemptState(_EndingState):
     """The state of one attempt at a reply; CONNECTING lasts until the Space has accepted the question."""
 
     NEW = enum.auto()
@@ -45,11 +49,6 @@ class AttemptState(enum.Enum):
     FINISHED = enum.auto()
     FAILED = enum.auto()
     CANCELLED = enum.auto()
-
-    @property
-    def is_over(self) -> bool:
-        """True if no event follows."""
-        return self in (AttemptState.FINISHED, AttemptState.FAILED, AttemptState.CANCELLED)
 
 
 _C, _R, _A = ClientState, ReplyState, AttemptState

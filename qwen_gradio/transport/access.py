@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import InvalidOption
 
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 REQUEST_HEADERS = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding"})
 

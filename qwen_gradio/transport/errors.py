@@ -74,7 +74,7 @@ def connect_error(exc: Exception, network: Network | None = None, gradio: str = 
     """
     reason = "it answers, but not as a Gradio app"
     if is_thread_error(exc):
-        return CannotStartThread(f"this process can't start another thread ({exc})")
+        return CannotStartThread.of(exc)
     if isinstance(exc, http.UnsupportedProtocol):  # raised by `Network.admit`
         return NotAGradioApp(f"{reason} that can be read")
     if isinstance(exc, http.RemoteProtocolError) and not _is_lost(exc):
@@ -109,7 +109,7 @@ def _error_response(network: Network | None) -> Any:
 def refused_error(exc: Exception) -> QwenGradioError:
     """Map an exception of gradio_client's `submit`, which makes no request: it doesn't support the endpoint."""
     if is_thread_error(exc):
-        return CannotStartThread(f"this process can't start another thread ({exc})")
+        return CannotStartThread.of(exc)
     return ProtocolError(f"gradio_client {gradio_client.__version__} can't ask it ({exc!s:.200})")
 
 

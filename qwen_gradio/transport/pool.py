@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption
+from .access import PROXY_SCHEMES
 from .rebinding import http_module
 from .threads import shutdown_socket
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 else:
     http = http_module()
 
-PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")  # read by httpx and `ssl.create_default_context`
 
 

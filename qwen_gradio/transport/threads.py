@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeGuard, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
@@ -30,8 +30,13 @@ class CannotStartThread(TransportError, RuntimeError):
 
     advice = "Ask fewer questions at once, or raise the limit of threads and memory"
 
+    @classmethod
+    def of(cls, exc: RuntimeError) -> CannotStartThread:
+        """Create the error for an exception of `threading.Thread.start`."""
+        return cls(f"this process can't start another thread ({exc})")
 
-def is_thread_error(exc: BaseException) -> bool:
+
+def is_thread_error(exc: BaseException) -> TypeGuard[RuntimeError]:
     """Return True if `threading.Thread.start` raised this because the process can't start another thread."""
     return type(exc) is RuntimeError and "start new thread" in str(exc)
 
@@ -64,7 +69,7 @@ class DaemonThreadExecutor(Executor):
             thread.start()
         except RuntimeError as exc:
             self.running.discard(future)
-            raise CannotStartThread(f"this process can't start another thread ({exc})") from exc
+            raise CannotStartThread.of(exc) from exc
         return future
 
 
