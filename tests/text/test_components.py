@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_gradio.text.components import MAX_ROWS, as_markdown
+from qwen_gradio.text.components import MAX_ROWS, MAX_URL, as_markdown
 
 FILE = {
     "path": "/srv/gradio/1/a b.txt",
     "url": "http://x/file=/srv/gradio/1/a b.txt",
     "meta": {"_type": "gradio.FileData"},
 }
+FILE_URL = "http://x/file=/srv/gradio/1/a%20b.txt"
+DATA = "data:image/svg+xml,%3Csvg/%3E"
 IMAGE = {"path": "/srv/1/cat", "url": "http://x/file=/srv/1/cat", "mime_type": "image/png", "orig_name": "cat"}
 
 
@@ -39,7 +41,28 @@ IMAGE = {"path": "/srv/1/cat", "url": "http://x/file=/srv/1/cat", "mime_type": "
             {"component": "dataframe", "value": {"headers": ["n"], "data": [["a|b"], [None]]}},
             "| n |\n| --- |\n| a\\|b |\n| None |",
         ),
-        ({"component": "dataframe", "value": {"headers": ["n"], "data": [[1]] * (MAX_ROWS + 1)}}, "[dataframe]"),
+        (
+            {"component": "dataframe", "value": {"headers": ["n"], "data": [[1]] * (MAX_ROWS + 1)}},
+            "| n |\n| --- |\n" + "| 1 |\n" * MAX_ROWS + "\n… and 1 more rows",
+        ),
+        ({"component": "dataframe", "value": {"headers": [], "data": []}}, "[dataframe]"),
+        ({"component": "code", "value": "```\nx\n```"}, "````\n```\nx\n```\n````"),
+        ({"component": "json", "value": {"a": ["ö"]}}, '```\n{\n  "a": [\n    "ö"\n  ]\n}\n```'),
+        (
+            {"component": "label", "value": {"label": "b", "confidences": [{"label": "b", "confidence": 0.9}]}},
+            "- b: 90%",
+        ),
+        ({"component": "label", "value": {"label": "b", "confidences": None}}, "b"),
+        (
+            {"component": "highlightedtext", "value": [{"token": "a ", "class_or_confidence": None}, {"token": "b"}]},
+            "a b",
+        ),
+        ({"component": "gallery", "value": [{"image": IMAGE, "caption": "c"}]}, "![c](http://x/file=/srv/1/cat)"),
+        ({"component": "video", "value": {"video": FILE, "subtitles": None}}, f"[a b.txt]({FILE_URL})"),
+        ({"component": "image", "value": {"path": None, "url": DATA, "orig_name": "a.svg"}}, f"![a.svg]({DATA})"),
+        ({"url": DATA + "0" * MAX_URL, "orig_name": "a.svg"}, "[a.svg]"),
+        ({"url": DATA}, f"[file]({DATA})"),
+        ({"type": "audio"}, "[audio]"),
         ({"component": "plot", "value": {"type": "plotly", "plot": "{}"}}, "[plot]"),
         ({"component": "video", "value": None}, "[video]"),
         ({}, None),
