@@ -23,6 +23,8 @@ MODULES = [
     "errors",
     "text.messages",
     "text.components",
+    "text.history",
+    "text.thinking",
     "text.chatbot",
     "text.snapshots",
     "space.verbatim",

@@ -10,15 +10,33 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeGuard
+from typing import Any, Literal, TypeAlias
 
-from .components import as_markdown
+from .components import as_markdown, file_markdown
+from .history import (
+    Message,
+    answer_index,
+    attached_files,
+    count_questions,
+    inner_content,
+    is_component,
+    is_pair,
+    last_question_index,
+    latest_turn,
+    split_messages,
+    squeeze,
+    squeezed_question,
+    unchanged_items,
+    unchanged_messages,
+)
 from .messages import Turn
+from .thinking import DEFAULT_TAGS, ThinkingTags
 
 HistoryFormat: TypeAlias = Literal["pairs", "messages", "parts"]
 
-_THINKING_TAGS = ("<think>", "<thinking>")  # models write these, and their closing tags, around their thinking
-_OPENING_TAG = re.compile(rf"\s*({'|'.join(_THINKING_TAGS)})\s*")
+# A word of a title that says only that a thought is one ("Thinking…", "Reasoning", "Thought for 3 seconds").
+_THINKING_WORD = re.compile(r"think|thought|reason|思考", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +54,23 @@ def history_format(version: str, chatbot_type: object) -> HistoryFormat:
     return "messages" if chatbot_type == "messages" else "pairs"
 
 
-def encode(turns: Sequence[Turn], form: HistoryFormat) -> list[Any]:
-    """Encode turns as a Chatbot's value; an empty text is None in a pair, and is omitted from the other formats."""
+def encode(turns: Sequence[Turn], form: HistoryFormat, question: str | None = None) -> list[Any]:
+    """Encode turns as a Chatbot's value.
+
+    An empty text is None in a pair, and is omitted from the other formats. Only the answer to the last question is
+    `""` in its pair, as in Gradio's guides: an app may append to it.
+
+    Args:
+        turns: the turns.
+        form: the history format.
+        question: a last question, without an answer; None for none.
+    """
+    turns = turns if question is None else [*turns, (question, "")]
     if form == "pairs":
-        return [[user or None, answer or None] for user, answer in turns]
+        pairs: list[Any] = [[user or None, answer or None] for user, answer in turns]
+        if pairs and pairs[-1][0] is not None:
+            pairs[-1][1] = turns[-1][1]
+        return pairs
     messages = [message for user, answer in turns for message in (("user", user), ("assistant", answer))]
     return [{"role": role, "content": _content(text, form)} for role, text in messages if text]
 
@@ -58,81 +89,108 @@ def unwrap_update(output: object) -> object:
     return output
 
 
-def latest_reply(value: object, *, whole: bool = False) -> Snapshot | None:
-    """Read the latest reply in a Chatbot's value.
+def latest_reply(
+    value: object,
+    *,
+    whole: bool = False,
+    sent: Sequence[object] = (),
+    query: str = "",
+    tags: ThinkingTags = DEFAULT_TAGS,
+) -> Snapshot | None:
+    """Read the latest reply in a Chatbot's value: the assistant's messages after the last question.
 
-    Its thinking is text in `<think>` at the start of a message, messages with a `metadata.title` (by which Gradio's
-    guide marks thoughts and tool use), and parts of type "tool".
+    Its thinking is text between tags, messages with a `metadata.title` (by which Gradio's guide marks thoughts and
+    tool use) or within such a message, and parts of type "tool". A title is the first paragraph of its thought, unless
+    it says only that this is thinking.
+
+    Messages at the start that were sent are not the reply, even if no question follows them.
 
     Args:
         value: the Chatbot's value.
         whole: True for the last value, where a `<` at the end is text, not the start of a tag.
+        sent: the Chatbot's value that was sent, in any history format.
+        query: the question; a last value that equals the sent one may answer the same question again.
+        tags: the tags around thinking.
 
     Returns:
         The reply; an empty Snapshot if the latest turn has none yet; None if the value has an unknown form.
     """
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or (value and not (isinstance(value[-1], dict) or is_pair(value[-1]))):
         return None
-    if not value:
-        return Snapshot()
-    last = value[-1]
-    if isinstance(last, dict):
-        return _join([parse_content(message, whole=whole) for message in _latest_messages(value)], "\n\n")
-    if _is_pair(last):
-        return _join([parse_content(answer, whole=whole) for answer in _latest_answers(value)], "\n\n")
-    return None
+    if not _is_past(value, sent):
+        question = squeezed_question(value)
+        is_asked = bool(question) and question == squeeze(query)
+        reply = _parse_unsent(value, sent, whole=whole, tags=tags)
+        if not is_asked or (reply != Snapshot() if whole else question == squeezed_question(sent)):
+            return reply
+    return _parse_messages(latest_turn(value), whole=whole, tags=tags)
 
 
-def _is_pair(item: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(item, list | tuple) and len(item) == 2
+def _is_past(value: Sequence[object], sent: Sequence[object]) -> bool:
+    """Return True if the last question is the last message that was sent, or comes after all of them.
+
+    This is so in most updates. It saves comparing the messages.
+    """
+    if not sent:
+        return True
+    last = sent[-1]
+    if not value or isinstance(value[-1], dict) != isinstance(last, dict):
+        return False
+    is_open = isinstance(last, dict) or (is_pair(last) and not last[1])
+    return last_question_index(value) >= len(sent) - is_open
 
 
-def _latest_answers(value: Sequence[object]) -> list[object]:
-    """Return the answers since the last pair with a question; an answer may span several pairs."""
-    answers: list[object] = []
-    for pair in reversed(value):
-        if not _is_pair(pair):
-            break
-        answers.insert(0, pair[1])
-        if pair[0] is not None:
-            break
-    return answers
+def _parse_unsent(
+    value: Sequence[object], sent: Sequence[object], *, whole: bool, tags: ThinkingTags
+) -> Snapshot | None:
+    """Read the reply after the messages at the start that were sent, and after the last question."""
+    start = unchanged_items(value, sent)
+    messages, old_messages = list(split_messages(value[start:])), list(split_messages(sent[start:]))
+    unchanged = unchanged_messages(messages, old_messages)
+    answer = answer_index(messages)
+    reply = _parse_messages(messages[max(answer, unchanged) :], whole=whole, tags=tags)
+    if reply is None or unchanged == len(old_messages) or unchanged > answer:
+        return reply
+    # The app has edited the earlier turns; it may not have answered yet.
+    if count_questions(messages) > count_questions(old_messages):
+        return reply
+    previous = _parse_messages(latest_turn(sent), whole=True, tags=tags)
+    is_old = previous is not None and previous.answer and squeeze(reply.answer) == squeeze(previous.answer)
+    return Snapshot() if is_old else reply
 
 
-def _latest_messages(value: Sequence[object]) -> list[Mapping[str, Any]]:
-    """Return the assistant's messages since the last message of another role."""
-    messages: list[Mapping[str, Any]] = []
-    for message in reversed(value):
-        if not isinstance(message, dict) or message.get("role") != "assistant":
-            break
-        messages.insert(0, message)
-    return messages
+def _parse_messages(messages: Sequence[Message], *, whole: bool, tags: ThinkingTags) -> Snapshot | None:
+    contents = [content for role, content in messages if role == "assistant"]
+    return _join(_parse_each(contents, whole=whole, tags=tags), "\n\n")
+
+
+def _parse_each(contents: Sequence[object], *, whole: bool, tags: ThinkingTags) -> list[Snapshot | None]:
+    """Parse contents in order; only the last may still grow."""
+    last = len(contents) - 1
+    return [parse_content(content, whole=whole or index < last, tags=tags) for index, content in enumerate(contents)]
 
 
 def latest_question(value: Sequence[object]) -> str | None:
     """Read the latest question in a Chatbot's value; None if there is none, or if it has an unknown form."""
-    for item in reversed(value):
-        if isinstance(item, dict) and item.get("role") == "user":
-            return _question(item.get("content"))
-        if _is_pair(item) and item[0] is not None:
-            return _question(item[0])
-    return None
+    questions = (content for role, content in latest_turn(value) if role == "user")
+    return _question(inner_content(next(questions, None)))
 
 
 def _question(content: object) -> str | None:
     """Read the text of a question, without its files."""
     if isinstance(content, list | tuple):
-        content = [part for part in content if not _is_component(part)]
-    snapshot = None if _is_component(content) else parse_content(content, whole=True)
+        content = [part for part in content if not is_component(part)]
+    snapshot = None if content is None or is_component(content) else parse_content(content, whole=True)
     return snapshot.answer if snapshot else None
 
 
-def parse_content(content: object, *, whole: bool = False) -> Snapshot | None:
+def parse_content(content: object, *, whole: bool = False, tags: ThinkingTags = DEFAULT_TAGS) -> Snapshot | None:
     """Parse the content of one message; see `latest_reply`.
 
     Args:
         content: a text, None, a part, a list of parts, or a role dict.
         whole: True for the last value.
+        tags: the tags around thinking.
 
     Returns:
         Its text; None if it has an unknown form.
@@ -140,52 +198,46 @@ def parse_content(content: object, *, whole: bool = False) -> Snapshot | None:
     if content is None:
         return Snapshot()
     if isinstance(content, str):
-        return _split_thinking(content, whole=whole)
+        return Snapshot(*tags.split(content, whole=whole))
     if isinstance(content, dict):
-        return _parse_mapping(content, whole=whole)
+        return _parse_mapping(content, whole=whole, tags=tags)
     if isinstance(content, list | tuple):
-        parsed = [parse_content(part, whole=whole) for part in content]
-        has_component = any(_is_component(part) and one for part, one in zip(content, parsed, strict=True))
+        parsed = _parse_each(content, whole=whole, tags=tags)
+        has_component = any(is_component(part) and one for part, one in zip(content, parsed, strict=True))
         return _join(parsed, "\n\n" if has_component else "")
     return None
 
 
-def _is_component(part: object) -> bool:
-    """Return True for a part other than text: a file or a component."""
-    return isinstance(part, dict) and "text" not in part and "content" not in part
-
-
-def _parse_mapping(message: Mapping[str, Any], *, whole: bool) -> Snapshot | None:
-    if _is_component(message):
+def _parse_mapping(message: Mapping[str, Any], *, whole: bool, tags: ThinkingTags) -> Snapshot | None:
+    if message.get("type") == "suggestion":  # of a next question, in modelscope_studio's ProChatbot
+        return Snapshot()
+    if is_component(message):
         markdown = as_markdown(message)
         return None if markdown is None else Snapshot(markdown)
-    snapshot = parse_content(message["text"] if "text" in message else message["content"], whole=whole)
-    metadata = message.get("metadata")
-    is_thought = message.get("type") == "tool" or (isinstance(metadata, dict) and metadata.get("title"))
-    if snapshot is not None and is_thought:
-        return Snapshot("", snapshot.thinking + snapshot.answer)
-    return snapshot
+    text = parse_content(inner_content(message), whole=whole, tags=tags)
+    files = [Snapshot(markdown) for file in attached_files(message) if (markdown := file_markdown(file))]
+    snapshot = _join([text, *files], "\n\n")
+    if snapshot is None or not _is_thought(message):
+        return snapshot
+    thought = "\n\n".join(filter(None, (_title(message), snapshot.thinking, snapshot.answer)))
+    return Snapshot("", thought if whole else tags.without_closing(thought))
 
 
-def _split_thinking(text: str, *, whole: bool) -> Snapshot:
-    opening = _OPENING_TAG.match(text)
-    if opening is None:
-        return Snapshot("" if not whole and _is_partial_tag(text) else text)
-    closing_tag = opening[1].replace("<", "</")
-    thinking, closing, answer = text[opening.end() :].partition(closing_tag)
-    if not closing and not whole:
-        thinking = _without_partial_tag(thinking, closing_tag)
-    return Snapshot(answer.lstrip(), thinking.rstrip())
+def _is_thought(message: Mapping[str, Any]) -> bool:
+    metadata = _mapping(message.get("metadata"))
+    return message.get("type") == "tool" or bool(metadata.get("title")) or metadata.get("parent_id") is not None
 
 
-def _is_partial_tag(text: str) -> bool:
-    """Return True if the text is shorter than 40 characters, and may be the start of an opening tag."""
-    return len(text) < 40 and any(tag.startswith(text.lstrip()) for tag in _THINKING_TAGS)
+def _title(message: Mapping[str, Any]) -> str:
+    """Return the title of a thought; `""` if it says only that this is thinking: it changes once the thought ends."""
+    titles = (_mapping(message.get(name)).get("title") for name in ("metadata", "options"))
+    title = " ".join(next((title for title in titles if isinstance(title, str)), "").split())
+    words = _WORD.findall(title)
+    return "" if len(words) <= 4 and any(map(_THINKING_WORD.search, words)) else title
 
 
-def _without_partial_tag(thinking: str, closing_tag: str) -> str:
-    before, mark, tail = thinking.rpartition("<")
-    return before if mark and closing_tag.startswith(mark + tail) else thinking
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _join(snapshots: Sequence[Snapshot | None], separator: str) -> Snapshot | None:

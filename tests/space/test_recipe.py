@@ -313,7 +313,7 @@ def test_endpoint_chat_interface_is_recognised() -> None:
         ("so far", Snapshot("so far")),
         ("<think>hm</think>a", Snapshot("a", "hm")),
         ({"role": "assistant", "content": "a"}, Snapshot("a")),
-        ([{"role": "assistant", "content": "hm", "metadata": {"title": "T"}}], Snapshot("", "hm")),
+        ([{"role": "assistant", "content": "hm", "metadata": {"title": "T"}}], Snapshot("", "T\n\nhm")),
         ({"__type__": "update", "value": "a"}, Snapshot("a")),
         (["one", {"role": "assistant", "content": "two"}], Snapshot("one\n\ntwo")),
         ({"__type__": "update"}, None),
