@@ -26,6 +26,7 @@ MODULES = [
     "text.history",
     "text.thinking",
     "text.chatbot",
+    "text.outputs",
     "text.snapshots",
     "space.verbatim",
     "space.catalogue",
