@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import socketserver
+import ssl
 import tempfile
 import threading
 import time
@@ -17,13 +18,16 @@ from typing import Any
 import httpx
 import pytest
 import stamina
+import trustme
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from qwen_gradio.transport import hooks
 from qwen_gradio.transport.connection import descriptions
 from qwen_gradio.transport.hooks import Hook
+from qwen_gradio.transport.pool import tls_context
 
+from .servers import proxy
 from .servers.forked import ForkServers, Script, ScriptedSpace
 from .servers.proxy import Server
 
@@ -175,6 +179,32 @@ def answering() -> Iterator[Callable[[bytes], str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def serve_as(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Give a server on 127.0.0.1 another host's name, and TLS with a certificate for it."""
+    ports: dict[str, int] = {}
+    authority, resolve = trustme.CA(), socket.getaddrinfo
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+
+    def resolved(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+        host, port = ("127.0.0.1", ports[host]) if host in ports else (host, port)
+        return resolve(host, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    tls_context.cache_clear()
+    with contextlib.ExitStack() as stack:
+
+        def serve(host: str, url: str) -> None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert(host).configure_cert(context)
+            front = stack.enter_context(proxy.tls(url, context))
+            ports[host] = int(front.rpartition(":")[2])
+
+        yield serve
+    tls_context.cache_clear()
 
 
 _threads_before: list[threading.Thread] = []

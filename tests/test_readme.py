@@ -99,6 +99,7 @@ def test_readme_lists_every_known_space() -> None:
     for known in catalogue.CATALOGUE:
         aliases = ", ".join(f"`{alias}`" for alias in known.aliases)
         assert f"| `{known.id}` | {aliases} | {known.description} |" in README
+        assert all(f"`{name}`" in README for name in known.names)
 
 
 @pytest.mark.full(first=True)

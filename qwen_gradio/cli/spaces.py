@@ -35,10 +35,11 @@ def inspect_space(space: str, **network: Any) -> None:
 @click.option("--check", is_flag=True, help="Connect to each, and show whether it answers. No question is sent.")
 @network_options
 def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:
-    """List the Spaces known by name, or only those named."""
+    """List the Spaces known by name, each with its Studio on ModelScope, or only those named."""
     import anyio  # not at the top, as `--help` doesn't need it
 
-    clients = [make_client(name, **network) for name in names or [entry.id for entry in catalogue.CATALOGUE]]
+    known = [name for entry in catalogue.CATALOGUE for name in entry.names]
+    clients = [make_client(name, **network) for name in names or known]
     if not check:
         echo(format_columns([_catalogue_row(client.space) for client in clients]))
         return
@@ -107,8 +108,13 @@ async def _check_all(clients: Sequence[qwen_gradio.AsyncQwenClient]) -> list[Che
 
 
 def _catalogue_row(space: str) -> tuple[str, str, str]:
-    entry = catalogue.resolve(space).entry
-    return (space, ", ".join(entry.aliases), entry.description) if entry else (space, "", "")
+    resolved = catalogue.resolve(space)
+    entry = resolved.entry
+    if entry is None:
+        return space, "", ""
+    if resolved.is_studio:
+        return space, "", f"{entry.id} on ModelScope"
+    return space, ", ".join(entry.aliases), entry.description
 
 
 def format_inspection(inspection: qwen_gradio.Inspection) -> str:

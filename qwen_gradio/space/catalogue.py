@@ -38,6 +38,7 @@ class CatalogueEntry:
         description: its Gradio version and its API, in words.
         options: a default for each known parameter except question, history and system message.
         options_complete: True if `options` has all of them, according to the Space's source; others are then invalid.
+        studio: the id of the same app on ModelScope; None if none is known.
     """
 
     id: str
@@ -45,13 +46,25 @@ class CatalogueEntry:
     description: str
     options: Mapping[str, Any] = field(default_factory=dict)
     options_complete: bool = False
+    studio: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names under which it is asked: its id, and that of its Studio if there is one."""
+        return (self.id,) if self.studio is None else (self.id, STUDIO + self.studio)
 
 
 # The page's own values; `thinking_budget` is in thousands of tokens.
 QWEN3 = {"model": "qwen3-235b-a22b", "sys_prompt": "", "thinking_budget": 38}
 
 CATALOGUE = (
-    CatalogueEntry(DEFAULT, ("qwen-2-72b", "qwen-qwen2-72b-instruct"), "Gradio 4.32", options_complete=True),
+    CatalogueEntry(
+        DEFAULT,
+        ("qwen-2-72b", "qwen-qwen2-72b-instruct"),
+        "Gradio 4.32",
+        options_complete=True,
+        studio="Qwen/Qwen2-72B-Instruct-demo",
+    ),
     CatalogueEntry("Qwen/Qwen1.5-110B-Chat-demo", ("qwen-1.5-110b",), "Gradio 4.27", options_complete=True),
     CatalogueEntry("Qwen/Qwen2-7b-instruct-demo", ("qwen-2-7b",), "Gradio 4.33"),
     CatalogueEntry("Qwen/Qwen2.5-72B-Instruct", ("qwen-2.5-72b",), "the API of Qwen2-72B"),
@@ -61,8 +74,15 @@ CATALOGUE = (
         ("qwen-2.5",),
         "Gradio 4.44 with modelscope_studio; radio= is the size",
         {"radio": "72B"},
+        studio="Qwen/Qwen2.5",
     ),
-    CatalogueEntry("Qwen/Qwen2.5-Coder-demo", ("qwen-2.5-coder",), "radio= is the size", {"radio": "32B"}),
+    CatalogueEntry(
+        "Qwen/Qwen2.5-Coder-demo",
+        ("qwen-2.5-coder",),
+        "radio= is the size",
+        {"radio": "32B"},
+        studio="Qwen/Qwen2.5-Coder-demo",
+    ),
     CatalogueEntry(
         "Qwen/Qwen3-Demo",
         ("qwen-3",),
@@ -72,6 +92,7 @@ CATALOGUE = (
 )
 
 _BY_NAME = {name.lower(): entry for entry in CATALOGUE for name in (entry.id, *entry.aliases)}
+_BY_STUDIO = {entry.studio.lower(): entry for entry in CATALOGUE if entry.studio}
 ALIASES = {alias: entry.id for entry in CATALOGUE for alias in entry.aliases}
 _EXPECTED = f"expected a Space id like {DEFAULT}, an alias ({', '.join(sorted(ALIASES))}) or an http(s) URL"
 
@@ -81,9 +102,9 @@ class Space:
     """A Space's name and URL.
 
     Attributes:
-        name: its id, or its URL if the id is unknown.
+        name: its id, that of a Studio after `modelscope:`, or its URL if the id is unknown.
         url: the http(s) URL of its Gradio app, without a slash at the end.
-        entry: its entry in the catalogue; None if there is none.
+        entry: its entry in the catalogue, or that of the Space whose Studio it is; None if there is none.
     """
 
     name: str
@@ -138,7 +159,8 @@ def _is_id(name: str) -> bool:
 def _studio(studio_id: str) -> Space:
     if not _is_id(studio_id):
         raise _invalid(STUDIO + studio_id)
-    return Space(STUDIO + studio_id, f"https://{_subdomain(studio_id)}.{STUDIO_DOMAIN}")
+    url = f"https://{_subdomain(studio_id)}.{STUDIO_DOMAIN}"
+    return Space(STUDIO + studio_id, url, _BY_STUDIO.get(studio_id.lower()))
 
 
 def _subdomain(space_id: str) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from qwen_gradio.space import catalogue
 
 from ..conftest import ScriptedSpace
 from .command import run, run_on_terminal
 
+STUDIO = "modelscope:Qwen/Qwen2-72B-Instruct-demo"
+
 
 def test_spaces_lists_catalogue() -> None:
     lines = run("spaces").stdout.splitlines()
-    assert len(lines) == len(catalogue.CATALOGUE)
+    assert [line.split()[0] for line in lines] == [name for entry in catalogue.CATALOGUE for name in entry.names]
     assert lines[0].split() == ["Qwen/Qwen2-72B-Instruct", "qwen-2-72b,", "qwen-qwen2-72b-instruct", "Gradio", "4.32"]
+    assert lines[1].split() == f"{STUDIO} Qwen/Qwen2-72B-Instruct on ModelScope".split()
     assert run("spaces", "qwen-3", "http://127.0.0.1:9").stdout.splitlines()[1] == "http://127.0.0.1:9"
 
 
@@ -25,6 +32,20 @@ def test_spaces_check_reports_each_space(space: ScriptedSpace) -> None:
     assert rows[2][3] == "/model_chat"
     assert (result.exit_code, result.stderr) == (1, "")
     assert run("spaces", "--check", space.url).exit_code == 0
+
+
+def test_spaces_check_reports_studios_beside_their_spaces(
+    space: ScriptedSpace, serve_as: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QWEN_GRADIO_TOKEN", "hf_secret")
+    spaces = [catalogue.resolve(name) for entry in catalogue.CATALOGUE for name in entry.names]
+    for known in spaces:
+        serve_as(known.url.removeprefix("https://"), "http://127.0.0.1:9" if known.name == STUDIO else space.url)
+    result = run("spaces", "--check")
+    rows = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines()[1:]}
+    assert [*rows] == [known.name for known in spaces]
+    assert {name for name, answers in rows.items() if answers != "yes"} == {STUDIO}
+    assert (rows[STUDIO], result.exit_code) == ("no:", 1)
 
 
 def test_spaces_check_on_terminal_shows_progress(space: ScriptedSpace) -> None:

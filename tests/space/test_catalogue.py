@@ -218,6 +218,26 @@ def test_catalogue_studio_of_modelscope_has_its_own_host(name: str) -> None:
     assert not resolve("Qwen/Qwen2.5").is_studio
 
 
+@pytest.mark.parametrize(
+    "name", ["modelscope:Qwen/Qwen2.5", "modelscope:qwen/qwen2.5", "https://modelscope.cn/studios/Qwen/Qwen2.5/summary"]
+)
+def test_catalogue_studio_of_known_space_has_its_entry(name: str) -> None:
+    studio, space = resolve(name), resolve("qwen-2.5")
+    assert studio.entry is space.entry is not None
+    assert studio.name.lower() == "modelscope:qwen/qwen2.5"
+    assert (studio.url, studio.id) == ("https://qwen-qwen2-5.ms.show", None)
+    assert space.url == "https://qwen-qwen2-5.hf.space"
+
+
+def test_catalogue_studios_are_unique_and_resolved() -> None:
+    studios = [(known, known.names[1:]) for known in CATALOGUE if known.studio]
+    assert len({known.studio for known, _ in studios}) == len(studios) > 0
+    assert all(resolve(name).entry is known for known, names in studios for name in names)
+    assert resolve("modelscope:someone/else").entry is None
+    with pytest.raises(InvalidSpace):
+        resolve("MODELSCOPE:Qwen/Qwen2.5")
+
+
 @pytest.mark.parametrize("name", ["modelscope:", "modelscope:Qwen", "modelscope:a/b/c", "modelscope:a/b c"])
 def test_catalogue_invalid_studio_raises_invalid_space(name: str) -> None:
     with pytest.raises(InvalidSpace, match="expected a Space id"):
