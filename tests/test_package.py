@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from importlib import metadata
 from itertools import pairwise
@@ -169,6 +170,20 @@ def test_package_transport_imports_httpx_for_types_alone() -> None:
     for module in MODULES:
         lines = _path(module).read_text().splitlines()
         assert all(before == "if TYPE_CHECKING:" for before, line in pairwise(lines) if "import httpx" in line)
+
+
+def _literals(module: str) -> Iterator[tuple[str, str]]:
+    """The names and values of a module's constants, but for those that are called for, as a TypeVar is."""
+    for node in ast.parse(_path(module).read_text()).body:
+        if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call):
+            names = [ast.unparse(target) for target in node.targets]
+            yield from ((name, ast.unparse(node.value)) for name in names if name.isupper())
+
+
+def test_package_constant_is_defined_in_one_module() -> None:
+    defined = Counter(constant for module in MODULES for constant in _literals(module))
+    assert defined["CLOSE_TIMEOUT", "2.0"] == 1
+    assert [constant for constant, times in defined.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -17,8 +17,8 @@ from ..space.recipe import Endpoint, find_chat_endpoint
 from ..transport.access import Access
 from ..transport.hub import TIMEOUT as HUB_TIMEOUT
 from ..transport.hub import get_state
-from ..transport.threads import CannotStartThread, DaemonThreadExecutor, wrap_future
-from .deadlines import CLOSE_TIMEOUT, deadline, fail_at
+from ..transport.threads import CLOSE_TIMEOUT, CannotStartThread, DaemonThreadExecutor, wrap_future
+from .deadlines import deadline, fail_at
 from .events import Timeouts
 from .states import ClientState, transition
 

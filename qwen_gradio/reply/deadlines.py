@@ -11,8 +11,6 @@ import anyio
 from ..errors import DeadlineExceeded
 from .states import AttemptState
 
-CLOSE_TIMEOUT = 2.0  # seconds that closing may take
-
 # The field of `Timeouts` for the time that an attempt spends in a state; in STREAMING, since the last fragment.
 TIMEOUT_OF: Mapping[AttemptState, str] = {
     AttemptState.CONNECTING: "connect",

@@ -15,8 +15,7 @@ from anyio.lowlevel import checkpoint, current_token
 
 from ..errors import InvalidMessages, QwenGradioError, UsageError, short_repr
 from ..text.messages import Message
-from ..transport.threads import LoopState, LoopThread, ThreadsafeEvent
-from .deadlines import CLOSE_TIMEOUT
+from ..transport.threads import CLOSE_TIMEOUT, LoopState, LoopThread, ThreadsafeEvent
 from .reply import Reply
 from .settings import check_number
 

@@ -13,8 +13,9 @@ import anyio
 from ..errors import ProviderFailed, QwenGradioError, ReplyTooLong, UsageError
 from ..text.messages import Message
 from ..text.snapshots import SnapshotDecoder
+from ..transport.threads import CLOSE_TIMEOUT
 from .attempt import finished_event
-from .deadlines import CLOSE_TIMEOUT, TIMEOUT_OF, Deadline, deadline, fail_at
+from .deadlines import TIMEOUT_OF, Deadline, deadline, fail_at
 from .events import Event, Fragment, Kind, Timeouts
 from .states import AttemptState, transition
 

@@ -22,7 +22,7 @@ from ..errors import TransportError, UsageError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CLOSE_TIMEOUT = 2.0  # seconds for an event loop's thread to end
+CLOSE_TIMEOUT = 2.0  # seconds that closing a client, a reply or an event loop's thread may take
 
 
 class CannotStartThread(TransportError, RuntimeError):
