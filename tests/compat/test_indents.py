@@ -10,13 +10,7 @@ from qwen_gradio import AsyncQwenClient, Qwen_Qwen_2_72B
 
 from ..environments import on_each_gradio
 from ..servers.forked import ForkServers
-
-CODE = "def f():\n    return 1\n\nprint(1)"
-LIST = "1. a\n   - b\n2. c"
-
-
-def without_indents(text: str) -> list[str]:
-    return [line.lstrip() for line in text.splitlines()]
+from ..text.indents import CODE, LIST, without_indents
 
 
 @pytest.mark.parametrize("gradio", on_each_gradio("4.44.1", "5.50.0", "6"))

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from qwen_gradio.text.snapshots import CURSORS, WINDOW, Edit, SnapshotDecoder
 
+from .indents import CODE, LIST, without_indents
+
 
 def decoded(snapshots: list[str]) -> list[Edit]:
     decoder = SnapshotDecoder()
@@ -172,10 +174,6 @@ def test_snapshot_any_long_sequence_reproduces_last(cuts: list[tuple[int, str]])
     assert applied(decoded(snapshots)) == snapshots[-1]
 
 
-CODE = "def f():\n    return 1\n\nprint(1)"
-LIST = "1. a\n   - b\n2. c"
-
-
 def streamed(snapshots: Iterable[str]) -> str:
     """Join the text for a stream, of snapshots that the last one ends."""
     decoder, joined = SnapshotDecoder(), ""
@@ -184,10 +182,6 @@ def streamed(snapshots: Iterable[str]) -> str:
         edit = decode(snapshot)
         joined += decoder.stream_text(edit.start, edit.text) if edit else ""
     return joined
-
-
-def without_indents(text: str) -> str:
-    return "\n".join(line.lstrip() for line in text.split("\n"))
 
 
 @pytest.mark.parametrize("text", [CODE, LIST, "a\n\tb\n\t\tc\nd", "a\n  b"])
