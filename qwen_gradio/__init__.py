@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .reply.reply import Reply
     from .space.catalogue import generate_session_hash
     from .space.parameters import Parameter
-    from .space.recipe import Endpoint
+    from .space.recipe import Recipe
     from .sync import QwenClient, SyncConversation, SyncReply
     from .text.messages import Message, format_prompt
 
@@ -51,7 +51,6 @@ __all__ = [
     "Conversation",
     "DeadlineExceeded",
     "EmptyReply",
-    "Endpoint",
     "EndpointNotFound",
     "Event",
     "FallbackProvider",
@@ -73,6 +72,7 @@ __all__ = [
     "QwenGradioError",
     "Qwen_Qwen_2_72B",
     "RateLimited",
+    "Recipe",
     "Reply",
     "ReplyTooLong",
     "Result",

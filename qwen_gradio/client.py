@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import weakref
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -17,10 +18,11 @@ from .reply.many import Prompt, Results
 from .reply.provider import Provider
 from .reply.reply import Reply, create_reply
 from .reply.retries import Question, Retries
+from .reply.session import Memory
 from .reply.settings import check_fallbacks, check_not_cleartext, check_number, check_timeouts, create_access
 from .reply.states import ClientState
 from .space import catalogue
-from .space.recipe import Endpoint, check_api_name, check_option_values, check_options
+from .space.recipe import Recipe, check_api_name, check_option_values, check_options
 from .text.messages import Message, as_messages, parse_messages
 
 
@@ -32,7 +34,7 @@ class Inspection:
         space: its id, or its URL.
         url: the URL of its Gradio app.
         gradio: its Gradio version.
-        endpoint: the chat endpoint, with its parameters.
+        recipe: how its page is asked: the steps, the parameters, and the component for each part of a question.
         endpoints: the names of all documented endpoints.
         hooks: the hooks that speed up the installed gradio_client, in words; replies are the same without them.
     """
@@ -40,7 +42,7 @@ class Inspection:
     space: str
     url: str
     gradio: str
-    endpoint: Endpoint
+    recipe: Recipe
     endpoints: tuple[str, ...]
     hooks: tuple[str, ...] = ()
 
@@ -50,20 +52,25 @@ Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
 
 
 class Conversation:
-    """A chat with memory: each question is sent with the turns before it.
+    """A chat with memory: the questions are asked in one session on the Space, as in a browser.
 
     A turn is added to `messages` once its reply is complete, and never if the reply fails or is ended early. The next
     question can be asked once the reply to the previous one is over.
+
+    A question is asked in a new session, with all turns before it, if the attributes were changed, if the latest reply
+    wasn't complete, or if messages of other roles come with it.
 
     Attributes:
         system: the system message; None keeps the Space's own.
         messages: the turns so far, as `{"role", "content"}` dicts. They may be changed between questions.
     """
 
-    def __init__(self, client: AsyncQwenClient, *, system: str | None = None) -> None:
+    def __init__(self, client: AsyncQwenClient, *, system: str | None = None, messages: Iterable[Message] = ()) -> None:
         self.system = system
-        self.messages: list[Message] = []
+        self.messages: list[Message] = [*as_messages([*messages])]
         self._client = client
+        self._memory = Memory()
+        self._remembered: object = None  # the attributes as they were when the session's latest question was answered
         self._latest_reply: Callable[[], Reply | None] = lambda: None
 
     def __repr__(self) -> str:
@@ -82,10 +89,21 @@ class Conversation:
         if previous is not None and not previous.closed:
             raise UsageError("one question at a time in a Conversation: read the previous reply to its end or close it")
         new = [*as_messages(messages)]  # the caller may change the list
-        reply = self._client.stream([*self.messages, *new], system=self.system, **options)
-        reply.add_finished_callback(lambda text: self.messages.extend([*new, {"role": "assistant", "content": text}]))
+        is_continued = self._remembered == self._attributes() and all(one.get("role") == "user" for one in new)
+        reply = self._client.stream_in(
+            self._memory, [*self.messages, *new], new if is_continued else None, system=self.system, **options
+        )
+        self._remembered = None
+        reply.add_finished_callback(functools.partial(self._add_turn, new))
         self._latest_reply = weakref.ref(reply)
         return reply
+
+    def _add_turn(self, new: Sequence[Message], text: str) -> None:
+        self.messages.extend([*new, {"role": "assistant", "content": text}])
+        self._remembered = self._attributes()
+
+    def _attributes(self) -> tuple[str | None, list[Message]]:
+        return self.system, copy.deepcopy(self.messages)
 
     async def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
         """Return the complete reply to the next question; see `AsyncQwenClient.ask`."""
@@ -211,6 +229,37 @@ class AsyncQwenClient:
                 checked when the first fragment is awaited, before the question is sent.
             UsageError: the client is closed.
         """
+        return self.stream_in(
+            None,
+            messages,
+            system=system,
+            include_thinking=include_thinking,
+            ignore_unknown_options=ignore_unknown_options,
+            **options,
+        )
+
+    def stream_in(
+        self,
+        memory: Memory | None,
+        messages: str | Sequence[Message],
+        new: Sequence[Message] | None = None,
+        *,
+        system: str | None = None,
+        include_thinking: bool = False,
+        ignore_unknown_options: bool = False,
+        **options: Any,
+    ) -> Reply:
+        """Stream the reply to a question of a Conversation. Internal: a Conversation's own `stream` calls it.
+
+        Args:
+            memory: the Conversation's memory; None for a question without one.
+            messages: all messages, the question last.
+            new: the last of them, if those before were asked in the session that `memory` keeps; else None.
+            system: see `stream`, as for the others.
+            include_thinking: see `stream`.
+            ignore_unknown_options: see `stream`.
+            options: see `stream`.
+        """
         if self.closed:
             raise UsageError("this client is closed; make another")
         check_option_values(options)
@@ -226,6 +275,8 @@ class AsyncQwenClient:
             timeouts=self.timeouts,
             max_reply_chars=self.max_reply_chars,
             provider_options={"proxy": self._proxy},
+            memory=memory,
+            continuation=None if new is None else parse_messages(new, system),
         )
         choices = [one.connector if isinstance(one, AsyncQwenClient) else one for one in (self, *self._fallbacks)]
         return create_reply(question, choices, retries=self.retries, include_thinking=include_thinking)
@@ -267,9 +318,17 @@ class AsyncQwenClient:
         stream = functools.partial(self.stream, system=system, **options)
         return Results(stream, prompts, concurrency=concurrency)
 
-    def conversation(self, *, system: str | None = None) -> Conversation:
-        """Create a chat that remembers its turns; `system` is its system message."""
-        return Conversation(self, system=system)
+    def conversation(self, *, system: str | None = None, messages: Iterable[Message] = ()) -> Conversation:
+        """Create a chat that remembers its turns.
+
+        Args:
+            system: its system message; None keeps the Space's own.
+            messages: turns to begin with, such as those of an earlier Conversation.
+
+        Raises:
+            InvalidMessages: `messages` are not mappings.
+        """
+        return Conversation(self, system=system, messages=messages)
 
     async def inspect(self) -> Inspection:
         """Return a description of the Space, connecting first if that hasn't been done.
@@ -278,13 +337,13 @@ class AsyncQwenClient:
             QwenGradioError: the Space can't be reached, or has no chat endpoint.
         """
         try:
-            connection, endpoint = await self.connector.connect()
+            connection, recipe = await self.connector.connect()
         except QwenGradioError as exc:
             exc.space = self.space
             raise
         named = tuple(connection.info.get("named_endpoints") or ())
         hooks = tuple(sorted(hook.value for hook in connection.hooks))
-        return Inspection(self.space, self._space.url, str(connection.config.get("version")), endpoint, named, hooks)
+        return Inspection(self.space, self._space.url, str(connection.config.get("version")), recipe, named, hooks)
 
     async def __aenter__(self) -> AsyncQwenClient:
         try:

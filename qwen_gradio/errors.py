@@ -202,9 +202,19 @@ class EndpointNotFound(SpaceError):
 
 
 class AppRaised(SpaceError):
-    """Raised when the Space's own code raises an exception; the message includes the app's, if published."""
+    """Raised when the Space's own code raises an exception; the message includes the app's, if published.
 
+    Attributes:
+        step: the name of the step that raised; `""` if the Space answers in one step.
+    """
+
+    step: str = ""
     advice = "The usual causes are a prompt that is too long, a rate limit and moderation"
+
+    def set_step(self, step: str) -> None:
+        """Set the step that raised, and name it in the message."""
+        self.step = step
+        self.args = (f"in its step {step}, {self.args[0]}", *self.args[1:])
 
 
 class ProtocolError(SpaceError):

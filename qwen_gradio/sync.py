@@ -197,9 +197,9 @@ class QwenClient:
         stream = functools.partial(self._client.stream, system=system, **options)
         return SyncResults(stream, prompts, concurrency=concurrency)
 
-    def conversation(self, *, system: str | None = None) -> SyncConversation:
+    def conversation(self, *, system: str | None = None, messages: Iterable[Message] = ()) -> SyncConversation:
         """Create a chat that remembers its turns; `system` is its system message."""
-        return SyncConversation(self._client.conversation(system=system), self._loop)
+        return SyncConversation(self._client.conversation(system=system, messages=messages), self._loop)
 
     def inspect(self) -> Inspection:
         """Return a description of the Space; see `AsyncQwenClient.inspect`."""

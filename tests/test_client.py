@@ -271,7 +271,8 @@ async def test_timeout_connect_silent_server_raises_deadline_exceeded() -> None:
 
 
 async def test_ask_without_chat_endpoint_raises_endpoint_not_found(space: ScriptedSpace, mocker: Any) -> None:
-    mocker.patch("qwen_gradio.space.recipe.as_chat_endpoint", return_value=None)
+    mocker.patch("qwen_gradio.space.choice.TEXT_OUTPUTS", ())
+    mocker.patch("qwen_gradio.space.page.Component.is_chatbot", False)
     with pytest.raises(EndpointNotFound, match="/model_chat"):
         await AsyncQwenClient(space.url).ask("hi")
 
@@ -396,8 +397,8 @@ async def test_inspect_returns_endpoint_and_parameters(space: ScriptedSpace) -> 
     async with AsyncQwenClient(space.url, api_name="model_chat_1") as client:
         found = await client.inspect()
     assert (found.space, found.url, found.gradio[:2]) == (space.url, space.url, "6.")
-    assert found.endpoint.api_name == "/model_chat_1"
-    assert [taken.name for taken in found.endpoint.parameters] == ["query", "history", "system"]
+    assert found.recipe.api_name == "/model_chat_1"
+    assert [taken.name for taken in found.recipe.parameters] == ["query", "history", "system"]
     assert "/model_chat" in found.endpoints
 
 
@@ -411,8 +412,8 @@ async def test_stream_unreadable_update_is_logged_and_skipped(
 ) -> None:
     real, script = chatbot.latest_reply, space.script(["a", "ab", "abc"])
 
-    def latest_reply(value: object, *, whole: bool) -> Snapshot | None:
-        snapshot = real(value, whole=whole)
+    def latest_reply(value: object, **options: Any) -> Snapshot | None:
+        snapshot = real(value, **options)
         return None if snapshot == Snapshot("ab") else snapshot
 
     mocker.patch("qwen_gradio.text.chatbot.latest_reply", side_effect=latest_reply)

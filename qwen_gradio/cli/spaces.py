@@ -72,7 +72,7 @@ class Check:
         seconds = f"{self.seconds:.1f}"
         if isinstance(self.outcome, qwen_gradio.QwenGradioError):
             return self.space, f"no: {self.outcome.state or type(self.outcome).__name__}", "", "", seconds
-        return self.space, "yes", self.outcome.gradio, self.outcome.endpoint.api_name, seconds
+        return self.space, "yes", self.outcome.gradio, self.outcome.recipe.api_name, seconds
 
 
 async def _inspect(client: qwen_gradio.AsyncQwenClient) -> qwen_gradio.Inspection:
@@ -119,7 +119,7 @@ def _catalogue_row(space: str) -> tuple[str, str, str]:
 
 def format_inspection(inspection: qwen_gradio.Inspection) -> str:
     """Format a Space's description: its endpoint, the parameters, and the Python call for it."""
-    endpoint = inspection.endpoint
+    endpoint = inspection.recipe
     others = [name for name in inspection.endpoints if name != endpoint.api_name]
     rows = [
         ("Space", inspection.space),
@@ -138,11 +138,11 @@ def format_inspection(inspection: qwen_gradio.Inspection) -> str:
     return f"{format_columns(rows)}\n\nParameters\n{format_columns(parameters, indent=2)}\n\nCall\n  {call}"
 
 
-def _reply_form(endpoint: qwen_gradio.Endpoint) -> str:
+def _reply_form(endpoint: qwen_gradio.Recipe) -> str:
     return f"a Chatbot's latest turn, in {DIALECTS[endpoint.dialect]}" if endpoint.dialect else "plain text"
 
 
-def _parameter_role(parameter: qwen_gradio.Parameter, endpoint: qwen_gradio.Endpoint) -> str:
+def _parameter_role(parameter: qwen_gradio.Parameter, endpoint: qwen_gradio.Recipe) -> str:
     if parameter.name == endpoint.query:
         return "the question"
     if parameter.name == endpoint.history:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import reprlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
-from ..errors import EmptyReply, ProtocolError, QwenGradioError, ReplyTooLong, UsageError
+from ..errors import (
+    ConnectionLost,
+    EmptyReply,
+    ProtocolError,
+    QwenGradioError,
+    ReplyTooLong,
+    SpaceError,
+    UsageError,
+)
 from ..space.catalogue import generate_session_hash
+from ..space.recipe import Recipe
+from ..space.session import PageSession, Step
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat
 from ..text.snapshots import SnapshotDecoder
-from ..transport.threads import DaemonThreadExecutor, ThreadsafeEvent, wrap_future
 from .connector import SpaceConnector
 from .deadlines import TIMEOUT_OF, Deadline, deadline, fail_at
 from .events import Event, Finished, Fragment, Joined, Kind, Queued, Started
+from .session import Memory, Session, StepUpdate, open_session
 from .states import AttemptState, transition
 
 if TYPE_CHECKING:  # at runtime this would import gradio_client, which takes a second
     from ..transport.connection import Connection
-    from ..transport.job import Output, QueueStatus, Submission
+    from ..transport.job import Output, QueueStatus
 
 logger = logging.getLogger("qwen_gradio")
 
@@ -70,13 +78,16 @@ class Attempt(Protocol):
 
 
 class SpaceAttempt:
-    """One attempt at a Space: it connects, unless the client is connected, and submits the question.
+    """One attempt at a Space: it connects, unless the client is connected, and asks the page.
 
     Args:
         connector: the connector of the Space.
         chat: the question, with the turns before it.
-        options: values of other parameters of the endpoint, by name.
-        ignore_unknown_options: True to drop options that the endpoint doesn't have; False to raise InvalidOption.
+        options: values of other parameters of the page, by name.
+        ignore_unknown_options: True to drop options that the page doesn't have; False to raise InvalidOption.
+        memory: the Conversation's; None for a question without one.
+        continuation: the question alone, to be asked in the session in which the turns before were; None if they
+            weren't asked in one.
     """
 
     def __init__(
@@ -86,6 +97,8 @@ class SpaceAttempt:
         options: Mapping[str, Any],
         *,
         ignore_unknown_options: bool = False,
+        memory: Memory | None = None,
+        continuation: Chat | None = None,
     ) -> None:
         self.state = AttemptState.NEW
         self.decoders: dict[Kind, SnapshotDecoder] = {"thinking": SnapshotDecoder(), "answer": SnapshotDecoder()}
@@ -93,8 +106,12 @@ class SpaceAttempt:
         self._chat = chat
         self._options = options
         self._ignore_unknown_options = ignore_unknown_options
+        self._memory = memory
+        self._continuation = continuation
+        self._is_continued = False
+        self._uses_hooks = True
         self._connection: Connection | None = None
-        self._submission: Submission | None = None
+        self._session: Session | None = None
         self._events: AsyncGenerator[Event | Joined, None] | None = None
         # Seconds of the state's timeout used up by waiting; the time between two calls of `next` doesn't count.
         self._waited = 0.0
@@ -112,7 +129,7 @@ class SpaceAttempt:
     async def next(self, total: Deadline | None = None) -> Event:
         """See `Attempt.next`."""
         try:
-            events = self._events or await self._submit(use_hooks=True)
+            events = self._events or await self._begin()
             event = await self._receive(events, total)
             while isinstance(event, Joined):
                 event = await self._receive(self._events or events, total)
@@ -137,8 +154,15 @@ class SpaceAttempt:
 
     def _end(self, state: AttemptState) -> None:
         self._enter(state)
-        if self._submission is not None:
-            self._submission.cancel()
+        if self._session is not None and state is AttemptState.FINISHED:
+            self._session.finish(keep=self._memory is not None)
+            if self._memory is not None:
+                self._memory.put(self._session)
+        elif self._session is not None:
+            self._session.cancel()
+        self._close_events()
+
+    def _close_events(self) -> None:
         if self._events is not None:
             # The generator is suspended at a `yield` and awaits nothing when it is closed, so one step closes it. If
             # the garbage collector had to, trio would warn. If a task is waiting in it (RuntimeError), cancelling the
@@ -150,54 +174,55 @@ class SpaceAttempt:
         self.state = transition(self.state, state)
         self._waited = 0.0
 
-    # --- submitting
+    # --- asking
 
-    async def _submit(self, *, use_hooks: bool) -> AsyncGenerator[Event | Joined, None]:
-        """Submit the question, with or without the hooks on gradio_client, and return its events."""
+    async def _begin(self) -> AsyncGenerator[Event | Joined, None]:
+        """Ask the question, in the Conversation's session if it has one, and return the events of the reply."""
         if self.state is not AttemptState.CONNECTING:
             self._enter(AttemptState.CONNECTING)
-        connection, endpoint = await self._connector.connect()
+        connection, recipe = await self._connector.connect()
         self._check_not_cancelled()
         self._connection = connection
-        arguments = endpoint.arguments(self._chat, self._known_options([option.name for option in endpoint.options]))
-        updated = ThreadsafeEvent()
-        submit = functools.partial(
-            connection.submit,
+        session = await self._kept_session(connection, recipe)
+        self._is_continued = session is not None
+        self._session = session or await open_session(
+            connection,
+            recipe,
             generate_session_hash(),
-            endpoint.api_name,
-            arguments,
-            updated.set,
-            use_hooks=use_hooks,
+            use_hooks=self._uses_hooks,
+            timeouts=self._connector.timeouts,
         )
-        blocks = connection.blocks or not use_hooks
-        self._submission = await self._in_thread(submit) if blocks else submit()
         self._check_not_cancelled()
-        from ..transport.job import updates  # connecting has imported it; at the top it would take a second
-
-        snapshot_of = functools.partial(endpoint.snapshot, chat=self._chat)
-        job_updates = updates(self._submission, updated)
-        self._events = _events(job_updates, snapshot_of, self.decoders, self._connector.max_reply_chars)
+        page = self._session.page
+        chat = self._continuation if self._is_continued and self._continuation is not None else self._chat
+        page.ask(chat, self._known_options(page.recipe), is_continued=self._is_continued)
+        self._events = _events(self._session.updates(), page, self.decoders, self._connector.max_reply_chars)
         return self._events
 
-    def _known_options(self, known: Sequence[str]) -> Mapping[str, Any]:
+    async def _kept_session(self, connection: Connection, recipe: Recipe) -> Session | None:
+        """Return the session in which the turns before were asked; None to open one."""
+        if self._memory is None:
+            return None
+        if self._continuation is None:
+            self._memory.clear()
+            return None
+        session = self._memory.take(connection, recipe)
+        if session is None or await session.wait_until_idle():
+            return session
+        session.cancel()
+        return None
+
+    def _known_options(self, recipe: Recipe) -> Mapping[str, Any]:
         if not self._ignore_unknown_options:
             return self._options
+        known = [option.name for option in recipe.options]
         return {name: value for name, value in self._options.items() if name in known}
 
     def _check_not_cancelled(self) -> None:
         if self.state is AttemptState.CANCELLED:
-            if self._submission is not None:
-                self._submission.cancel()
+            if self._session is not None:
+                self._session.cancel()
             raise UsageError("this reply was closed by another task")  # `Reply` catches it and ends
-
-    async def _in_thread(self, submit: Callable[[], Submission]) -> Submission:
-        future = DaemonThreadExecutor().submit(submit)
-        try:
-            with fail_at(deadline("connect", self._connector.timeouts.connect)):
-                return await wrap_future(future)
-        except BaseException:  # nobody waits for the reply any more
-            future.add_done_callback(_cancel_submission)
-            raise
 
     # --- receiving
 
@@ -211,10 +236,10 @@ class SpaceAttempt:
                 event = await anext(events)
         except StopAsyncIteration:  # an event loop that ends closes the generators that it ran
             raise UsageError("this reply was started in an event loop that has ended") from None
-        except QwenGradioError:
-            if not self._is_refused_with_hooks():
+        except QwenGradioError as exc:
+            if not self._prepare_to_ask_anew(exc):
                 raise
-            return await self._receive(await self._submit(use_hooks=False), total)
+            return await self._receive(await self._begin(), total)
         self._check_not_cancelled()
         self._waited += anyio.current_time() - began
         self._enter_state_of(event)
@@ -226,49 +251,61 @@ class SpaceAttempt:
                 self._waited = 0.0
                 return
             self._enter(AttemptState.STREAMING)
-            if self._submission is not None and self._connection is not None and not self._submission.uses_hooks:
+            if not self._uses_hooks and self._connection is not None:
                 self._connection.disable_hooks()
         elif isinstance(event, Started):
             self._enter(AttemptState.STARTED)
         elif isinstance(event, Finished):
             self._end(AttemptState.FINISHED)
-        elif self.state is AttemptState.CONNECTING:
+        elif self.state in (AttemptState.CONNECTING, AttemptState.STARTED):
             self._enter(AttemptState.QUEUED)
 
-    def _is_refused_with_hooks(self) -> bool:
-        """Return True if the Space refused a question submitted with hooks; it is then submitted without them."""
-        submission = self._submission
-        if self.state.is_over or submission is None:
+    def _prepare_to_ask_anew(self, exc: QwenGradioError) -> bool:
+        """Return True if the question is to be asked once more, in another way.
+
+        A question refused with hooks is asked without them. One that failed in the session of an earlier question is
+        asked in a session of its own: an app may fail at the second question of a session.
+        """
+        session = self._session
+        if self.state.is_over or self.state is AttemptState.STREAMING or session is None:
             return False
-        return submission.uses_hooks and submission.is_refused
+        submission = session.submission
+        if self._uses_hooks and submission is not None and submission.uses_hooks and submission.is_refused:
+            self._uses_hooks = False
+        elif self._is_continued and isinstance(exc, SpaceError | ConnectionLost):
+            logger.info("%s; asking again in another session", exc)
+        else:
+            return False
+        session.cancel()
+        self._continuation = None
+        self._close_events()
+        return True
 
 
-def _cancel_submission(submitted: Future[Submission]) -> None:
-    if submitted.exception() is None:
-        submitted.result().cancel()
-
-
-# --- a job's updates as events. No function holds the Reply, so that it is freed once the caller drops it.
+# --- the updates of the steps as events. No function holds the Reply, so that it is freed once the caller drops it.
 
 
 async def _events(
-    updates: AsyncGenerator[QueueStatus | Output, None],
-    snapshot_of: Callable[..., Snapshot | None],
+    updates: AsyncGenerator[StepUpdate, None],
+    page: PageSession,
     decoders: Mapping[Kind, SnapshotDecoder],
     max_chars: int,
 ) -> AsyncGenerator[Event | Joined, None]:
     from ..transport.job import Output  # connecting has imported it
 
-    is_started = False
+    is_started = False  # in the latest of the reply's steps
     async with contextlib.aclosing(updates):
-        async for update in updates:
+        async for step, update in updates:
             event = Started() if isinstance(update, Output) else _queue_event(update)
-            if event is not None and not (is_started and isinstance(event, Started)):
-                is_started = is_started or isinstance(event, Started)
+            has_text = any(decoder.text for decoder in decoders.values())
+            if event is not None and not has_text and not (is_started and isinstance(event, Started)):
+                is_started = isinstance(event, Started)
                 yield event
             if isinstance(update, Output):
-                for fragment in _fragments(update, snapshot_of, decoders, max_chars):
+                for fragment in _fragments(_read(page, step, update), decoders, max_chars):
                     yield fragment
+    for fragment in _fragments(page.final_snapshot(), decoders, max_chars, is_final=True):
+        yield fragment
     yield finished_event(decoders)
 
 
@@ -280,34 +317,28 @@ def _queue_event(status: QueueStatus) -> Event | Joined | None:
     return Started() if status.stage == "started" else None
 
 
+def _read(page: PageSession, step: Step, output: Output) -> Snapshot | None:
+    try:
+        return page.read(step, output.value)
+    except ProtocolError:
+        logger.debug("skipped an update that can't be read: %s", reprlib.repr(output.value))
+        return None
+
+
 def _fragments(
-    output: Output,
-    snapshot_of: Callable[..., Snapshot | None],
-    decoders: Mapping[Kind, SnapshotDecoder],
-    max_chars: int,
+    read: Snapshot | None, decoders: Mapping[Kind, SnapshotDecoder], max_chars: int, *, is_final: bool = False
 ) -> Iterator[Fragment]:
-    answer, thinking = decoders["answer"].text, decoders["thinking"].text
-    snapshot = _parse(output, snapshot_of) or Snapshot(answer, thinking)
+    snapshot = read or Snapshot(decoders["answer"].text, decoders["thinking"].text)
     if len(snapshot.answer) + len(snapshot.thinking) > max_chars:
         raise ReplyTooLong(f"its reply is longer than {max_chars} characters")
     for kind, decoder in decoders.items():
         # An empty snapshot doesn't delete text: some Spaces empty the Chatbot.
         text = (snapshot.answer if kind == "answer" else snapshot.thinking) or decoder.text
-        if text == decoder.text and not output.last:
+        if text == decoder.text and not is_final:
             continue
-        edit = decoder.finish(text) if output.last else decoder.feed(text)
+        edit = decoder.finish(text) if is_final else decoder.feed(text)
         if edit is not None:
             yield Fragment(edit.text, edit.start, kind)
-
-
-def _parse(output: Output, snapshot_of: Callable[..., Snapshot | None]) -> Snapshot | None:
-    try:
-        return snapshot_of(output.value, whole=output.last)
-    except ProtocolError:
-        if output.last:
-            raise
-        logger.debug("skipped an update that can't be read: %s", reprlib.repr(output.value))
-        return None
 
 
 def finished_event(decoders: Mapping[Kind, SnapshotDecoder]) -> Finished:

@@ -13,7 +13,8 @@ import anyio
 
 from ..errors import DeadlineExceeded, EndpointNotFound, QwenGradioError, RateLimited, UsageError
 from ..space.catalogue import Space
-from ..space.recipe import Endpoint, find_chat_endpoint
+from ..space.choice import find_recipe
+from ..space.recipe import Recipe
 from ..transport.access import Access
 from ..transport.hub import TIMEOUT as HUB_TIMEOUT
 from ..transport.hub import get_state
@@ -27,11 +28,11 @@ if TYPE_CHECKING:  # at runtime it would import gradio_client, which takes a sec
 
 MAX_REPLY_CHARS = 10_000_000
 
-Connected: TypeAlias = "tuple[Connection, Endpoint]"
+Connected: TypeAlias = "tuple[Connection, Recipe]"
 
 
 class SpaceConnector:
-    """A Space, the connection to it, and its chat endpoint.
+    """A Space, the connection to it, and how its page is asked.
 
     The first reply connects; all others wait for the same connection. If it fails, the next reply connects again. The
     Space's description is fetched again once it is a few minutes old.
@@ -39,7 +40,7 @@ class SpaceConnector:
     Args:
         space: its name and URL.
         access: its address and the credentials for it.
-        api_name: the name of the endpoint to use; None for the chat endpoint.
+        api_name: the name of the step that answers; None for the page's own.
         timeouts: the timeouts of a reply's events.
         max_reply_chars: the maximum length of a reply, in characters.
         reuse: True to use another client's description of the Space, if that is a few minutes old at most.
@@ -84,7 +85,7 @@ class SpaceConnector:
                 self._enter(ClientState.NEW)
 
     async def connect(self) -> Connected:
-        """Return the connection and the endpoint, connecting first if there is no connection.
+        """Return the connection and the recipe, connecting first if there is no connection.
 
         Raises:
             UsageError: the client is closed.
@@ -194,7 +195,7 @@ def _connect(access: Access, space: Space, api_name: str | None, **options: Any)
 
     connection = Connection(access, **options)
     try:
-        return _with_endpoint(connection, space, api_name)
+        return _with_recipe(connection, space, api_name)
     except BaseException:
         connection.close()
         raise
@@ -203,12 +204,12 @@ def _connect(access: Access, space: Space, api_name: str | None, **options: Any)
 def _refresh(connection: Connection, space: Space, api_name: str | None) -> Connected:
     """Fetch the description again; the connection stays, as other replies may use it."""
     connection.refresh()
-    return _with_endpoint(connection, space, api_name)
+    return _with_recipe(connection, space, api_name)
 
 
-def _with_endpoint(connection: Connection, space: Space, api_name: str | None) -> Connected:
+def _with_recipe(connection: Connection, space: Space, api_name: str | None) -> Connected:
     defaults = space.entry.options if space.entry else {}
-    return connection, find_chat_endpoint(connection.config, connection.info, api_name=api_name, defaults=defaults)
+    return connection, find_recipe(connection.config, connection.info, api_name=api_name, defaults=defaults)
 
 
 def _close(connecting: Future[Connected]) -> None:

@@ -16,6 +16,7 @@ from .connector import SpaceConnector
 from .deadlines import Deadline, deadline, fail_at
 from .events import Event, Timeouts
 from .provider import Provider, ProviderAttempt
+from .session import Memory
 from .states import AttemptState
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Question:
         options: values of other parameters of a Space's endpoint, by name.
         ignore_unknown_options: True to drop options that the first choice doesn't have; fallbacks always do that.
         provider_options: keyword arguments for a provider.
+        memory: the Conversation's, for the first choice; None for a question without one.
+        continuation: the question alone, if the turns before were asked in the session that `memory` keeps.
     """
 
     chat: Chat
@@ -49,6 +52,8 @@ class Question:
     options: Mapping[str, Any] = field(default_factory=dict)
     ignore_unknown_options: bool = False
     provider_options: Mapping[str, Any] = field(default_factory=dict)
+    memory: Memory | None = None
+    continuation: Chat | None = None
 
 
 def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Question) -> list[Callable[[], Attempt]]:
@@ -58,7 +63,15 @@ def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Quest
         if isinstance(choice, SpaceConnector):
             ignore = question.ignore_unknown_options or number > 0
             factories.append(
-                functools.partial(SpaceAttempt, choice, question.chat, question.options, ignore_unknown_options=ignore)
+                functools.partial(
+                    SpaceAttempt,
+                    choice,
+                    question.chat,
+                    question.options,
+                    ignore_unknown_options=ignore,
+                    memory=None if number else question.memory,
+                    continuation=None if number else question.continuation,
+                )
             )
         else:
             factories.append(

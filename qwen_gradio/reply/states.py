@@ -67,7 +67,7 @@ TRANSITIONS: Mapping[enum.Enum, set[Any]] = {
     _A.CONNECTING: {_A.QUEUED, _A.STARTED, _A.FAILED, _A.CANCELLED},
     # CONNECTING if the question was refused; gradio_client may say that one has begun, when it has just failed.
     _A.QUEUED: {_A.CONNECTING, _A.STARTED, _A.FAILED, _A.CANCELLED},
-    _A.STARTED: {_A.CONNECTING, _A.STREAMING, _A.FAILED, _A.CANCELLED},
+    _A.STARTED: {_A.CONNECTING, _A.QUEUED, _A.STREAMING, _A.FAILED, _A.CANCELLED},  # QUEUED for the page's next step
     _A.STREAMING: {_A.FINISHED, _A.FAILED, _A.CANCELLED},
     _A.FINISHED: set(),
     _A.FAILED: {_A.CANCELLED},  # cancelled by its reply, so that no other attempt follows

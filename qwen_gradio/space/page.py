@@ -1,31 +1,109 @@
-"""A Space's `/config` and `/info` -> its endpoints. Pure."""
+"""A Space's `/config` and `/info` -> its page: components, listeners, and what starts them. Pure.
+
+A listener runs a function of the app when an event of a component happens, or after another listener. Gradio calls it a
+dependency.
+"""
 
 from __future__ import annotations
 
+import enum
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-Component: TypeAlias = Mapping[str, Any]
+ComponentId: TypeAlias = "int | str"
+Target: TypeAlias = "tuple[ComponentId | None, str]"
+"""A component's id and the name of its event; None for the page itself, and for listeners that follow another."""
+
+CHANGE = "change"  # the event of a component whose value has changed
+LOAD = "load"  # the event of a page that is opened
+
+
+class Condition(enum.Enum):
+    """The outcome of a listener after which another one runs."""
+
+    ANY = "whatever the outcome"
+    SUCCESS = "on success"
+    FAILURE = "on failure"
 
 
 @dataclass(frozen=True, slots=True)
-class Dependency:
-    """An endpoint of a page, which Gradio calls a dependency.
+class Component:
+    """A component of a page.
 
     Attributes:
-        api_name: its name, with the slash.
-        config: its entry in `/config`; empty if it was read from `/info` alone.
-        inputs: the components of its arguments, in order.
-        outputs: the components of its results, in order.
-        parameters: its parameters in `/info`; None if `/info` hides it.
+        id: its id.
+        type: its type, in lower case.
+        props: its published properties, such as `value` and `label`.
+        schema: the JSON schema of its value; empty if it isn't published.
+        is_skipped: True if the API has no such input and output, as for Buttons and States.
     """
 
-    api_name: str
-    config: Mapping[str, Any]
-    inputs: list[Component]
-    outputs: list[Component]
-    parameters: list[Mapping[str, Any]] | None
+    id: ComponentId
+    type: str
+    props: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    is_skipped: bool = False
+
+    @property
+    def is_state(self) -> bool:
+        """True for a State: its value is in the session on the server, and is never sent."""
+        return self.type == "state"
+
+    @property
+    def is_chatbot(self) -> bool:
+        """True for a Chatbot, Gradio's own or a custom one."""
+        return self.type.endswith("chatbot")
+
+    @property
+    def label(self) -> str:
+        """Its label; `""` if there is none."""
+        label = self.props.get("label")
+        return label if isinstance(label, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A function of the app, and what starts it.
+
+    Attributes:
+        id: its id; negative if `/config` has none that can be read.
+        api_name: its name in the API, with the slash; None if it has none.
+        inputs: the components of its arguments, in order.
+        outputs: the components of its results, in order.
+        parameters: its parameters in `/info`; None if `/info` doesn't list it.
+        targets: the events that start it.
+        follows: the id of the listener that it runs after; None if events alone start it.
+        condition: the outcome of that listener after which it runs.
+        streams: True if its function is a generator.
+        runs_on_server: False if it is JavaScript alone.
+        is_hidden: True if its author allows no calls but the page's.
+        result_label: the label of its first result in `/info`; `""` if there is none.
+    """
+
+    id: int
+    api_name: str | None
+    inputs: tuple[Component, ...]
+    outputs: tuple[Component, ...]
+    parameters: tuple[Mapping[str, Any], ...] | None = None
+    targets: tuple[Target, ...] = ()
+    follows: int | None = None
+    condition: Condition = Condition.ANY
+    streams: bool = False
+    runs_on_server: bool = True
+    is_hidden: bool = False
+    result_label: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages; from Gradio 6 on, a function without a name is called "false"."""
+        return f"function {self.id}" if self.api_name in (None, "/false") else self.api_name
+
+    @property
+    def function(self) -> str | int:
+        """What gradio_client calls it by: its name in the API, or else its id."""
+        return self.id if self.api_name is None else self.api_name
 
     @property
     def is_documented(self) -> bool:
@@ -33,65 +111,221 @@ class Dependency:
         return self.parameters is not None
 
     @property
-    def streams(self) -> bool:
-        """True if its function is a generator."""
-        return bool((self.config.get("types") or {}).get("generator"))
+    def is_callable(self) -> bool:
+        """True if it can be called from outside the page."""
+        return self.runs_on_server and not self.is_hidden
 
     @property
-    def keeps_state(self) -> bool:
-        """True if the server takes some inputs from the session's State."""
-        return len(self.inputs) < len(self.config.get("inputs") or ())
+    def has_effect(self) -> bool:
+        """False if it can't affect a reply: JavaScript alone, or it reads nothing and changes Buttons and the like."""
+        only_buttons = bool(self.outputs) and all(one.is_skipped and not one.is_state for one in self.outputs)
+        return self.runs_on_server and not (only_buttons and not self.inputs)
 
     @property
     def is_chat_interface(self) -> bool:
         """True if `gr.ChatInterface` made it: its first output is labelled "Response" (gradio/chat_interface.py)."""
-        labels = [(component.get("props") or {}).get("label") for component in self.outputs]
-        return labels[:1] == ["Response"]
+        shown = self.returned
+        return bool(shown) and "Response" in (shown[0].label, self.result_label)
+
+    @property
+    def sent(self) -> tuple[Component, ...]:
+        """The components whose values gradio_client takes: it adds States itself, and by `/info` takes no Buttons."""
+        left_out = "is_skipped" if self.is_documented else "is_state"
+        return tuple(component for component in self.inputs if not getattr(component, left_out))
+
+    @property
+    def returned(self) -> tuple[Component, ...]:
+        """The components whose values gradio_client returns."""
+        return tuple(component for component in self.outputs if not component.is_skipped)
+
+    def values(self, output: object) -> dict[ComponentId, Any]:
+        """Return the values in an output of a call, by component; gradio_client returns a single one bare.
+
+        Raises:
+            ValueError: the output has too few values.
+        """
+        returned = self.returned
+        if len(returned) == 1:
+            return {returned[0].id: output}
+        if not returned:
+            return {}
+        if not isinstance(output, list | tuple) or len(output) < len(returned):
+            raise ValueError(f"expected {len(returned)} values")
+        return {component.id: value for component, value in zip(returned, output, strict=False)}
 
 
-def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> list[Dependency]:
-    """Read the named endpoints of a page, in the page's order.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The components and listeners of a page.
+
+    Attributes:
+        version: the version of its Gradio; `""` if unknown.
+        app_id: the id of the running app, which changes when the app is started anew; None if unknown.
+        components: all components, by their ids.
+        listeners: all listeners, in the page's order.
+    """
+
+    version: str
+    app_id: object
+    components: Mapping[ComponentId, Component]
+    listeners: tuple[Listener, ...]
+    _followers: Mapping[int, list[Listener]] = field(repr=False)
+    _by_target: Mapping[Target, list[Listener]] = field(repr=False)
+
+    def followers(self, listener: Listener) -> Sequence[Listener]:
+        """Return the listeners that run after another one, whatever their condition."""
+        return self._followers.get(listener.id, ())
+
+    def listeners_of(self, component: ComponentId | None, event: str) -> Sequence[Listener]:
+        """Return the listeners of a component's event, in the page's order."""
+        return self._by_target.get((component, event), ())
+
+    def on_change(self, listener: Listener) -> Iterator[Listener]:
+        """Yield the listeners of changes of a listener's outputs."""
+        for component in listener.outputs:
+            yield from self.listeners_of(component.id, CHANGE)
+
+    def component_value(self, id_: ComponentId) -> Any:
+        """Return the published value of a component; None if there is none."""
+        component = self.components.get(id_)
+        return None if component is None else component.props.get("value")
+
+    @property
+    def on_load(self) -> list[Listener]:
+        """The listeners of the page's opening."""
+        return [one for one in self.listeners if any(event == LOAD for _, event in one.targets)]
+
+
+def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> Page:
+    """Read a page.
+
+    An endpoint that `/info` lists and whose entry in `/config` has another form is read from `/info` alone, without
+    what starts it: gradio_client can call it all the same.
 
     Args:
         config: the Space's `/config`.
-        info: its `/info`, which omits hidden endpoints.
-
-    Raises:
-        Exception: any class, if a value doesn't have the type that Gradio publishes.
+        info: its `/info`.
     """
-    return list(_dependencies_in_config(config, info)) or list(_dependencies_in_info(config, info))
+    documented = {str(name): entry for name, entry in _mapping(info.get("named_endpoints")).items()}
+    entries = config.get("dependencies")
+    components = {one.id: one for one in map(_component, _mappings(config.get("components")))}
+    listeners = [*_listeners_in_config(config, components, documented)]
+    known = {listener.api_name for listener in listeners}
+    if entries != []:
+        unknown = [(name, entry) for name, entry in documented.items() if name not in known]
+        listeners += [_listener_in_info(-number, name, entry) for number, (name, entry) in enumerate(unknown, 1)]
+    followers: dict[int, list[Listener]] = defaultdict(list)
+    by_target: dict[Target, list[Listener]] = defaultdict(list)
+    for listener in listeners:
+        if listener.follows is not None:
+            followers[listener.follows].append(listener)
+        for target in listener.targets:
+            by_target[target].append(listener)
+    version = config.get("version")
+    return Page(
+        version if isinstance(version, str) else "",
+        config.get("app_id"),
+        components,
+        tuple(listeners),
+        followers,
+        by_target,
+    )
 
 
-def _dependencies_in_config(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[Dependency]:
-    components = {component.get("id"): component for component in config.get("components") or ()}
-    documented: Mapping[str, Any] = info.get("named_endpoints") or {}
-    for entry in config.get("dependencies") or ():
-        name = entry.get("api_name")
-        if not isinstance(name, str) or entry.get("api_visibility") == "private":
-            continue
-        inputs, outputs = (
-            [components[id_] for id_ in entry.get(side) or () if not _is_skipped(components.get(id_))]
-            for side in ("inputs", "outputs")
-        )
-        description = documented.get(f"/{name}")
-        parameters = list(description.get("parameters") or ()) if description else None
-        if parameters is None or len(parameters) == len(inputs):
-            yield Dependency(f"/{name}", entry, inputs, outputs, parameters)
+def _listeners_in_config(
+    config: Mapping[str, Any], components: Mapping[ComponentId, Component], documented: Mapping[str, Any]
+) -> Iterator[Listener]:
+    for index, entry in enumerate(_mappings(config.get("dependencies"))):
+        listener = _listener(index, entry, components, documented)
+        if listener is not None:
+            yield listener
 
 
-def _dependencies_in_info(config: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[Dependency]:
-    """Read the endpoints from `/info` alone, for a `/config` whose dependencies have an unknown form."""
-    if config.get("dependencies") == []:
-        return
-    for name, description in (info.get("named_endpoints") or {}).items():
-        parameters, returns = list(description.get("parameters") or ()), description.get("returns") or ()
-        yield Dependency(str(name), {}, _as_components(parameters), _as_components(returns), parameters)
+def _component(entry: Mapping[str, Any]) -> Component:
+    type_ = str(entry.get("type", "")).lower()
+    return Component(
+        entry.get("id", -1),
+        type_,
+        _mapping(entry.get("props")),
+        _mapping(entry.get("api_info")),
+        bool(entry.get("skip_api", type_ == "state")),  # as gradio_client does; before Gradio 4, a State
+    )
 
 
-def _as_components(documented: Sequence[Mapping[str, Any]]) -> list[Component]:
-    return [{"type": one.get("component"), "props": {"label": one.get("label")}} for one in documented]
+def _listener(
+    index: int, entry: Mapping[str, Any], components: Mapping[ComponentId, Component], documented: Mapping[str, Any]
+) -> Listener | None:
+    """Read an entry of `/config`; None if gradio_client can't call it, or if it differs from the one in `/info`."""
+    ids = [entry.get("inputs") or (), entry.get("outputs") or ()]
+    if any(id_ not in components for side in ids for id_ in side):
+        return None
+    inputs, outputs = (tuple(components[id_] for id_ in side) for side in ids)
+    name = entry.get("api_name")
+    api_name = f"/{name}" if isinstance(name, str) else None
+    description = documented.get(api_name) if api_name else None
+    listener = Listener(
+        entry.get("id", index),  # below Gradio 4.32 there is no id
+        api_name,
+        inputs,
+        outputs,
+        None if description is None else _parameters(description),
+        tuple(_targets(entry)),
+        entry.get("trigger_after"),
+        _condition(entry),
+        streams=bool(_mapping(entry.get("types")).get("generator")),
+        runs_on_server=entry.get("backend_fn") is not False,
+        is_hidden=name is False or entry.get("api_visibility") == "private",
+        result_label=_result_label(description),
+    )
+    return None if description is not None and _differs(listener, description) else listener
 
 
-def _is_skipped(component: Component | None) -> bool:
-    """Return True if the API omits a component, as gradio_client does (`skip_api`; before Gradio 4, a State)."""
-    return component is None or bool(component.get("skip_api", component.get("type") == "state"))
+def _result_label(description: Mapping[str, Any] | None) -> str:
+    label = next(_mappings((description or {}).get("returns")), {}).get("label")
+    return label if isinstance(label, str) else ""
+
+
+def _differs(listener: Listener, description: Mapping[str, Any]) -> bool:
+    """Return True if a listener has other inputs or outputs than `/info` says."""
+    returns = description.get("returns")
+    is_other_result = isinstance(returns, list) and len(returns) != len(listener.returned)
+    return is_other_result or len(listener.parameters or ()) != len(listener.sent)
+
+
+def _targets(entry: Mapping[str, Any]) -> Iterator[Target]:
+    for target in entry.get("targets") or ():
+        if isinstance(target, list | tuple) and len(target) == 2 and isinstance(target[1], str):
+            yield target[0], target[1]
+
+
+def _condition(entry: Mapping[str, Any]) -> Condition:
+    if entry.get("trigger_only_on_success"):
+        return Condition.SUCCESS
+    return Condition.FAILURE if entry.get("trigger_only_on_failure") else Condition.ANY
+
+
+def _listener_in_info(id_: int, name: str, description: Mapping[str, Any]) -> Listener:
+    parameters, returns = _parameters(description), [*_mappings(description.get("returns"))]
+    sides = [("in", parameters), ("out", returns)]
+    inputs, outputs = (
+        tuple(_documented_component(f"{name} {side} {number}", one) for number, one in enumerate(documented))
+        for side, documented in sides
+    )
+    return Listener(id_, name, inputs, outputs, parameters, result_label=_result_label(description))
+
+
+def _documented_component(id_: str, documented: Mapping[str, Any]) -> Component:
+    props = {"label": documented.get("label")}
+    return Component(id_, str(documented.get("component", "")).lower(), props, _mapping(documented.get("type")))
+
+
+def _parameters(description: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(_mappings(description.get("parameters")))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    return (one for one in (value if isinstance(value, list | tuple) else ()) if isinstance(one, Mapping))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidOption, short_repr
+from .page import Component
 from .verbatim import verbatim
 
 # Components for typed text (gradio, modelscope_studio); a "multimodal" one takes {"text", "files"}.
@@ -72,7 +73,7 @@ class Parameter:
     @property
     def is_chatbot(self) -> bool:
         """True if it takes a Chatbot's value."""
-        return is_chatbot_type(self.component)
+        return self.component.endswith("chatbot")
 
     @property
     def is_for_system(self) -> bool:
@@ -166,19 +167,9 @@ def check_value(name: str, value: object) -> None:
         raise InvalidOption(f"expected a JSON value for {name}, got {short_repr(value)}: {exc}") from exc
 
 
-def component_type(component: Mapping[str, Any]) -> str:
-    """Return the type of a component in `/config`, in lower case."""
-    return str(component.get("type", "")).lower()
-
-
-def is_chatbot_type(type_: str) -> bool:
-    """Return True for the type of a Chatbot, Gradio's own or a custom one."""
-    return type_.endswith("chatbot")
-
-
 def parse_parameter(
     number: int,
-    component: Mapping[str, Any],
+    component: Component,
     documented: Mapping[str, Any] | None,
     used_names: Collection[str],
     defaults: Mapping[str, Any],
@@ -192,41 +183,42 @@ def parse_parameter(
         used_names: the names of the parameters before it.
         defaults: defaults by name, for parameters without a published one.
     """
-    props: Mapping[str, Any] = component.get("props") or {}
     description = documented or {}
-    label = str(description.get("label") or props.get("label") or "")
-    name = str(description.get("parameter_name") or _name_from_label(label, number, used_names))
-    type_ = component_type(component)
+    label = str(description.get("label") or component.label)
     return Parameter(
-        name,
+        _name(description.get("parameter_name"), label, number, used_names),
         label,
-        type_,
-        _default(type_, props, description, defaults.get(name)),
+        component.type,
+        _default(component, description, defaults),
         kind=_kind(component, description),
-        choices=_choices(props),
-        many=type_ == "checkboxgroup" or bool(props.get("multiselect")),
-        minimum=_bound(props.get("minimum")),
-        maximum=_bound(props.get("maximum")),
-        is_secret=props.get("type") == "password",
+        choices=_choices(component.props),
+        many=component.type == "checkboxgroup" or bool(component.props.get("multiselect")),
+        minimum=_bound(component.props.get("minimum")),
+        maximum=_bound(component.props.get("maximum")),
+        is_secret=component.props.get("type") == "password",
     )
 
 
-def _name_from_label(label: str, number: int, used_names: Collection[str]) -> str:
+def _name(published: object, label: str, number: int, used_names: Collection[str]) -> str:
+    """Return the published name, or else the words of the label; a number if another parameter has that name."""
     words = re.sub(r"\W+", "_", label.lower()).strip("_")
-    return words if words and words not in used_names else f"parameter_{number}"
+    names = (published if isinstance(published, str) else "", words, f"parameter_{number}")
+    free = [name for name in names if name and name not in used_names]
+    return free[0] if free else f"parameter_{number}_{len(used_names)}"
 
 
-def _default(type_: str, props: Mapping[str, Any], description: Mapping[str, Any], known: Any) -> Any:
+def _default(component: Component, description: Mapping[str, Any], defaults: Mapping[str, Any]) -> Any:
     """Return the published default, or else the known one; for a text input without either, an empty text."""
-    published = description["parameter_default"] if description.get("parameter_has_default") else props.get("value")
-    default = known if published is None else published
-    if default is None and type_.endswith(TEXT_INPUTS):
-        return EMPTY_MULTIMODAL if "multimodal" in type_ else ""
+    value = component.props.get("value")
+    published = description["parameter_default"] if description.get("parameter_has_default") else value
+    default = defaults.get(str(description.get("parameter_name"))) if published is None else published
+    if default is None and component.type.endswith(TEXT_INPUTS):
+        return EMPTY_MULTIMODAL if "multimodal" in component.type else ""
     return default
 
 
-def _kind(component: Mapping[str, Any], description: Mapping[str, Any]) -> str | None:
-    schema = component.get("api_info") or description.get("type") or {}
+def _kind(component: Component, description: Mapping[str, Any]) -> str | None:
+    schema = component.schema or description.get("type") or {}
     kind = schema.get("type") if isinstance(schema, Mapping) else None
     return kind if isinstance(kind, str) and kind in _JSON_TYPES else None
 

@@ -120,7 +120,6 @@ class Session:
         threads: runs the calls that block.
         hooks: the parts of gradio_client to replace.
         name: the session's name on the Space; None for gradio_client's random one.
-        notify: called from other threads after each update of a job.
 
     Attributes:
         executor: runs the job and its helpers; None if gradio_client's executor isn't replaced.
@@ -138,7 +137,6 @@ class Session:
         threads: DaemonThreadExecutor,
         hooks: frozenset[Hook],
         name: str | None = None,
-        notify: Callable[[], object] = bool,
     ) -> None:
         self.access = access
         self.network = network
@@ -146,11 +144,37 @@ class Session:
         self.threads = threads
         self.hooks = hooks
         self.name = name
-        self.notify = notify
+        self._notify: Callable[[], object] = bool
         self.executor = JobExecutor(threads, network) if Hook.EXECUTORS in hooks else None
         self.outputs: Outputs | None = None
         self.updates: Updates | None = None
         self.rebinding = Rebinding(_Replacements(network, access), _Traceback())
+
+    def begin(self, notify: Callable[[], object]) -> None:
+        """Prepare for a job, after that before it has ended.
+
+        Args:
+            notify: called from other threads after each update of the job.
+        """
+        self._notify = notify
+        self.outputs = self.updates = None
+        if self.network is not None:
+            self.network.begin(notify)
+        if self.executor is not None:
+            self.executor.failure = None
+
+    def notify(self) -> None:
+        """Record an update of the job, and tell its reader."""
+        if self.network is not None:
+            self.network.record_update()
+        self._notify()
+
+    def wait_until_idle(self, timeout: float) -> None:
+        """Wait until the job's threads and streams have ended. Blocks, for `timeout` seconds at most."""
+        if self.executor is not None:
+            self.executor.wait_until_idle(timeout)
+        if self.network is not None:
+            self.network.finish(timeout)
 
     def remember(self, client: Any, step: str, fetch: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return the result of a step of the constructor; an earlier session's result if there is one."""

@@ -1,4 +1,4 @@
-"""Connection: a Space's description and pool, over which questions are submitted, each in a session of its own.
+"""Connection: a Space's description and pool, over which sessions are opened.
 
 The server cancels by (session, function), so cancelling one reply would end all others of the same session. Nothing
 here uses an event loop; the docstring of a method that blocks ends in "Blocks."
@@ -6,16 +6,13 @@ here uses an event loop; the docstring of a method that blocks ends in "Blocks."
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import logging
 import os
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
@@ -23,11 +20,12 @@ import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 from ..errors import InvalidOption, QwenGradioError, UsageError
 from .access import Access
 from .client import Description, Session, SpaceClient, available_hooks, describe, privacy_gaps, release
-from .errors import connect_error, refused_error
+from .errors import connect_error
 from .hooks import Hook
 from .job import Submission
 from .network import Network
 from .pool import Pool
+from .session import ClientSession
 from .threads import DaemonThreadExecutor
 
 logger = logging.getLogger("qwen_gradio")
@@ -88,7 +86,7 @@ class Connection:
         config: the Space's `/config`.
         info: its API description.
         hooks: the parts of gradio_client that are replaced.
-        blocks: True if `submit` makes requests of its own, and so must run in a thread.
+        blocks: True if `open_session` makes requests of its own, and so must run in a thread.
 
     Raises:
         InvalidOption: the installed gradio_client can't keep the credentials or the proxy private, or the environment's
@@ -181,70 +179,36 @@ class Connection:
         """True if `refresh` is due before the next question, as the Space may have been rebuilt."""
         return time.monotonic() >= self._until or descriptions.get(self._access) is None
 
-    def submit(
-        self,
-        session: str,
-        api_name: str,
-        arguments: Sequence[Any],
-        notify: Callable[[], object],
-        *,
-        use_hooks: bool = True,
-    ) -> Submission:
-        """Submit a question in a session of its own; the job's threads make its requests.
-
-        Blocks for requests of its own if `blocks` is true or `use_hooks` is false.
+    def open_session(self, name: str, *, use_hooks: bool = True) -> ClientSession:
+        """Open a session on the Space. Blocks for requests of its own if `blocks` is true or `use_hooks` is false.
 
         Args:
-            session: the session's name.
-            api_name: the endpoint's name, with its slash.
-            arguments: the endpoint's inputs, in order.
-            notify: called from other threads after each update of the job.
+            name: the session's name.
             use_hooks: False to replace no part of gradio_client but its httpx.
-
-        Returns:
-            the question's submission, whose outputs and status can be read.
 
         Raises:
             UsageError: this connection was made before a fork, in another process.
-            ProtocolError: gradio_client can't submit these inputs to this endpoint.
-            QwenGradioError: the Space can't be reached again, or no thread can be started.
+            QwenGradioError: the Space can't be reached again.
         """
         if not self.is_of_this_process:
             raise UsageError("this connection was made before a fork, in another process; make one in this process")
-        client = self._session_client(session, notify, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
-        try:
-            job = _context().run(client.submit, *arguments, api_name=api_name)
-        except QwenGradioError:  # no thread could be started
-            release(client)
-            raise
-        except Exception as exc:
-            release(client)
-            raise refused_error(exc) from exc
-        submission = Submission(client, job, self._threads, self._drop_description)
+        client = self._session_client(name, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
+        return ClientSession(
+            client, threads=self._threads, on_submit=self._record_submission, on_failure=self._drop_description
+        )
+
+    def _record_submission(self, submission: Submission) -> None:
         with self._lock:
             self._submissions.add(submission)
-        with contextlib.suppress(Exception):  # without a notification, the job is polled
-            job.add_done_callback(_DoneCallback(client, notify))
-        return submission
 
-    def _session_client(self, name: str, notify: Callable[[], object], hooks: frozenset[Hook]) -> SpaceClient:
-        network = self._network(notify=notify)
-
-        def notify_of_update() -> None:
-            if network is not None:
-                network.record_update()
-            notify()
-
-        options = {"network": network, "description": self._description, "hooks": hooks}
+    def _session_client(self, name: str, hooks: frozenset[Hook]) -> SpaceClient:
+        network = self._network()
         try:
-            client = self._client(**options, name=name, notify=notify_of_update)
+            return self._client(network=network, description=self._description, hooks=hooks, name=name)
         except QwenGradioError:
             raise
         except Exception as exc:
             raise connect_error(exc, network) from exc
-        if network is not None:
-            network.begin()
-        return client
 
     def disable_hooks(self) -> None:
         """Disable all hooks but that of the network from now on, as the Space refused a question.
@@ -275,24 +239,3 @@ class Connection:
         self._pool.abort()
         wait(set(self._threads.running), timeout=ABORT_TIMEOUT)
         self._pool.close()
-
-
-def _context() -> contextvars.Context:
-    """Copy the context, without sniffio's entry for trio: gradio_client runs its job's thread in the copy."""
-    context = contextvars.copy_context()
-    sniffio = sys.modules.get("sniffio")
-    if sniffio is not None:
-        context.run(sniffio.current_async_library_cvar.set, None)
-    return context
-
-
-class _DoneCallback:
-    """The done callback of a job. It holds no reference to the job: the job holds its callbacks."""
-
-    def __init__(self, client: SpaceClient, notify: Callable[[], object]) -> None:
-        self._client = client
-        self._notify = notify
-
-    def __call__(self, _: Future[Any]) -> None:
-        self._notify()
-        release(self._client)

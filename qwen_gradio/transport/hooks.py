@@ -132,6 +132,8 @@ class JobExecutor(ThreadPoolExecutor):
         self._local = threading.local()
         self._poller: tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
         self.failure: Exception | None = None
+        self._running = 0
+        self._changed = threading.Condition()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run `fn` in a daemon thread; see the class for the two exceptions.
@@ -149,8 +151,23 @@ class JobExecutor(ThreadPoolExecutor):
             self._local.waits_for_next = False
             run_into_future(future, fn, args, kwargs)
         else:
-            self._daemon_threads.submit(self._run, not is_nested, future, fn, args, kwargs)
+            self._count(1)
+            try:
+                self._daemon_threads.submit(self._run, not is_nested, future, fn, args, kwargs)
+            except BaseException:
+                self._count(-1)
+                raise
         return future
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self._running += change
+            self._changed.notify_all()
+
+    def wait_until_idle(self, timeout: float) -> None:
+        """Wait until all calls have ended, but the cancel poller. Blocks, for `timeout` seconds at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, timeout)
 
     def start_poller(self) -> None:
         """Start the cancel poller, if it was submitted and hasn't started."""
@@ -163,6 +180,14 @@ class JobExecutor(ThreadPoolExecutor):
         self, is_job: bool, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self._local.is_running = True
+        try:
+            self._run_call(is_job, future, fn, args, kwargs)
+        finally:
+            self._count(-1)
+
+    def _run_call(
+        self, is_job: bool, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         if is_job:
             self._poller = None  # discards that of an earlier job
             if self._network is not None:

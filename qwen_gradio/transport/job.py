@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import enum
 import functools
@@ -197,6 +198,12 @@ class Submission:
         """Return True if the Space has answered the join; None if its responses aren't recorded."""
         network = self._session.network
         return network.responses > 0 if network is not None and network.requests else None
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until the job is done; return True if it is. Blocks, for `timeout` seconds at most."""
+        with contextlib.suppress(TimeoutError, concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
+            self.job.exception(max(timeout, 0.0))
+        return self.done()
 
     def result(self) -> object:
         """Return the last output. Blocks until the job is done.

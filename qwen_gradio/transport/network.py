@@ -42,7 +42,7 @@ class BodyState(enum.Enum):
 
 
 class NetworkState(enum.Enum):
-    """The state of a session's question: ACTIVE -> FINISHED, and either -> CANCELLED."""
+    """The state of a session's question: ACTIVE -> FINISHED, and either -> CANCELLED; ACTIVE again for the next."""
 
     ACTIVE = enum.auto()
     FINISHED = enum.auto()
@@ -168,7 +168,6 @@ class Network:
 
     Args:
         pool: the Space's connections.
-        notify: called after each response, from any thread.
         deadline: the `time.monotonic` after which reading a body raises, unless it is a stream; None for no deadline.
 
     Attributes:
@@ -182,7 +181,7 @@ class Network:
         job_thread: the id of the thread that runs the job and calls `finish`; None if gradio_client's executor runs it.
     """
 
-    def __init__(self, pool: Pool, notify: Callable[[], object] = bool, *, deadline: float | None = None) -> None:
+    def __init__(self, pool: Pool, *, deadline: float | None = None) -> None:
         self.requests = self.responses = self.streams = 0
         self.state = NetworkState.ACTIVE
         self.failure: Exception | None = None
@@ -190,7 +189,7 @@ class Network:
         self.last_response: Any = None
         self.job_thread: int | None = None
         self._pool = pool
-        self._notify = notify
+        self._notify: Callable[[], object] = bool
         self._deadline = deadline
         self._unread_bytes = 0  # since the last update
         self._stream = StreamState.EMPTY
@@ -319,10 +318,16 @@ class Network:
 
     # --- called by the session's job
 
-    def begin(self) -> None:
-        """Reset the counts and responses: the requests so far were not the question's."""
+    def begin(self, notify: Callable[[], object]) -> None:
+        """Reset the counts, responses and states for a question.
+
+        Args:
+            notify: called after each response, from any thread.
+        """
         self.requests = self.responses = self.streams = self._unread_bytes = 0
         self.first_error = self.last_response = self.failure = None
+        self.state, self._stream = NetworkState.ACTIVE, StreamState.EMPTY
+        self._notify = notify
 
     def record_update(self) -> None:
         """Record that gradio_client has made an update from the bytes so far."""
@@ -379,12 +384,12 @@ class Network:
             body.abort()
         return bool(bodies)
 
-    def finish(self) -> None:
-        """Wait until the session's responses are closed, once its job has ended; abort them after `DRAIN_TIMEOUT`."""
+    def finish(self, timeout: float = DRAIN_TIMEOUT) -> None:
+        """Wait until the session's responses are closed, once its job has ended; abort them after `timeout` seconds."""
         with self._changed:
             if self.state is NetworkState.ACTIVE:
                 self.state = NetworkState.FINISHED
-            if not self._changed.wait_for(lambda: not self._bodies, timeout=DRAIN_TIMEOUT):
+            if not self._changed.wait_for(lambda: not self._bodies, timeout=timeout):
                 self._abort_bodies(lambda _: True)
 
 

@@ -20,7 +20,7 @@ from qwen_gradio import (
     UsageError,
 )
 from qwen_gradio.reply import connector
-from qwen_gradio.space.recipe import find_chat_endpoint
+from qwen_gradio.space.choice import find_recipe
 from qwen_gradio.transport.connection import Connection, descriptions
 
 from ..conftest import ScriptedSpace, eventually, our_threads
@@ -76,12 +76,12 @@ async def test_connect_made_after_its_deadline_is_made_anew(
 
     def late(*arguments: Any, **options: Any) -> Any:
         assert may_end.wait(60)
-        return find_chat_endpoint(*arguments, **options)
+        return find_recipe(*arguments, **options)
 
     script = space.script(2)
     client = AsyncQwenClient(space.url, timeouts=Timeouts(connect=3), retries=0)
     with monkeypatch.context() as slow:
-        slow.setattr(connector, "find_chat_endpoint", late)
+        slow.setattr(connector, "find_recipe", late)
         with pytest.raises(DeadlineExceeded):
             await client.ask("hi")
     may_end.set()
@@ -102,7 +102,7 @@ async def test_refresh_cancelled_reply_leaves_new_description_to_next(
         refresh(connection)
 
     async with AsyncQwenClient(space.url) as client:
-        before = (await client.inspect()).endpoint
+        before = (await client.inspect()).recipe
         descriptions.clear()  # as after a failure, when the Space may have been rebuilt
         monkeypatch.setattr(Connection, "refresh", slow)
         async with anyio.create_task_group() as tasks:
@@ -111,7 +111,7 @@ async def test_refresh_cancelled_reply_leaves_new_description_to_next(
             tasks.cancel_scope.cancel()
         may_end.set()
         assert await anyio.to_thread.run_sync(eventually, lambda: not our_threads())
-        assert (await client.inspect()).endpoint is not before
+        assert (await client.inspect()).recipe is not before
 
 
 async def test_thread_limit_raises_transport_error_and_client_closes(

@@ -174,4 +174,4 @@ async def test_retry_503_while_connecting_in_async_with_succeeds(space: Scripted
 @pytest.mark.usefixtures("without_pause")
 def test_retry_503_while_connecting_in_with_succeeds(space: ScriptedSpace) -> None:
     with proxy.refusing(space.url, [UNAVAILABLE] * 4) as url, QwenClient(url, retries=2) as client:
-        assert client.inspect().endpoint.api_name == "/model_chat"
+        assert client.inspect().recipe.api_name == "/model_chat"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_gradio import ProtocolError, QwenGradioError
-from qwen_gradio.space.recipe import Endpoint, find_chat_endpoint
+from qwen_gradio.space.choice import find_recipe
+from qwen_gradio.space.session import PageSession
 from qwen_gradio.text import chatbot
 from qwen_gradio.text.messages import Chat
 
@@ -68,28 +69,50 @@ def test_fuzz_chatbot_value_gives_snapshot_or_none(value: Any, whole: bool) -> N
 @given(CONFIG, INFO, JSON, JSON)
 def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: Any, output: Any, option: Any) -> None:
     try:
-        endpoint = find_chat_endpoint(config, info)
-        options = {parameter.name: option for parameter in endpoint.options[:1]}
-        assert len(endpoint.arguments(TURNS, {})) == len(endpoint.parameters)
-        assert all(parameter.expected for parameter in endpoint.parameters)
-        endpoint.arguments(TURNS, options)
-        endpoint.snapshot(output, TURNS)
+        recipe = find_recipe(config, info)
+        assert all(parameter.expected for parameter in recipe.parameters)
+        session = PageSession(recipe)
+        for options in ({}, {parameter.name: option for parameter in recipe.options[:1]}):
+            session.ask(TURNS, options)
+            run(session, output)
     except QwenGradioError:
         pass
 
 
+def run(session: PageSession, output: Any) -> None:
+    """Run the steps of a question, each with the same output."""
+    while (step := session.next_step()) is not None:
+        assert len(step.arguments) == len(step.listener.sent)
+        session.read(step, output)
+        session.succeed(step, output)
+    session.final_snapshot()
+    while (step := session.next_step_after()) is not None:
+        session.fail(step)
+
+
+def asked(*outputs: str) -> PageSession:
+    """A question on a page with one step, whose outputs are components of these types."""
+    inputs = [{"id": 0, "type": "textbox"}]
+    shown = [{"id": number, "type": kind, "props": {"label": "Response"}} for number, kind in enumerate(outputs, 1)]
+    chat = {"id": 0, "api_name": "chat", "inputs": [0], "outputs": [one["id"] for one in shown]}
+    session = PageSession(find_recipe({"version": "6", "components": inputs + shown, "dependencies": [chat]}, {}))
+    session.ask(TURNS, {})
+    return session
+
+
 @given(JSON)
 def test_fuzz_output_raises_only_protocol_error(output: Any) -> None:
-    for form, reply in (("pairs", 1), ("messages", None), (None, None)):
-        endpoint = Endpoint("/chat", (), "query", "history", None, None, reply, form, True)  # type: ignore[arg-type] # they are
+    for outputs in (("textbox", "chatbot"), ("chatbot",), ("textbox",), ("json", "json")):
         with contextlib.suppress(ProtocolError):
-            endpoint.snapshot(output, TURNS)
+            run(asked(*outputs), output)
 
 
 def test_snapshot_deeply_nested_output_raises_protocol_error() -> None:
     deep: Any = "a"
     for _ in range(5000):
         deep = [deep]
-    endpoint = Endpoint("/chat", (), "query", None, None, None, None, "parts", True)
+    session = asked("chatbot")
+    step = session.next_step()
+    assert step is not None
     with pytest.raises(ProtocolError):
-        endpoint.snapshot([{"role": "assistant", "content": deep}], TURNS)
+        session.read(step, [{"role": "assistant", "content": deep}])

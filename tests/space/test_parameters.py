@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_gradio import InvalidOption, Parameter
+from qwen_gradio.space.page import Component
 from qwen_gradio.space.parameters import check_value, parse_parameter
 
 
 def make(kind: str, schema: dict[str, Any] | None = None, **props: Any) -> Parameter:
-    return parse_parameter(0, {"type": kind, "props": props, "api_info": schema}, {"parameter_name": "it"}, [], {})
+    return parse_parameter(0, Component(0, kind, props, schema or {}), {"parameter_name": "it"}, [], {})
 
 
 NUMBER = {"type": "number"}
@@ -92,7 +93,7 @@ def test_option_mapping_is_merged_into_default() -> None:
     ],
 )
 def test_option_default_prefers_published_value(about: dict[str, Any], value: object, default: object) -> None:
-    component = {"type": "radio", "props": {"value": value}}
+    component = Component(0, "radio", {"value": value})
     assert parse_parameter(0, component, {"parameter_name": "it", **about}, [], {"it": "known"}).default == default
 
 
@@ -114,7 +115,7 @@ def test_option_default_prefers_published_value(about: dict[str, Any], value: ob
 def test_parameter_role_is_inferred_from_component_and_label(
     kind: str, label: str, is_query: bool, is_system: bool
 ) -> None:
-    parameter = parse_parameter(0, {"type": kind, "props": {"label": label}}, None, [], {})
+    parameter = parse_parameter(0, Component(0, kind, {"label": label}), None, [], {})
     assert ((parameter.query_rank or (9, False))[0] < 3, parameter.is_for_system) == (is_query, is_system)
 
 

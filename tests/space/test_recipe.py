@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from qwen_gradio import EndpointNotFound, InvalidOption, ProtocolError
-from qwen_gradio.space.recipe import Endpoint, check_api_name, check_option_values, find_chat_endpoint
+from qwen_gradio.space.choice import find_recipe
+from qwen_gradio.space.recipe import Recipe, check_api_name, check_option_values
+from qwen_gradio.space.session import PageSession
 from qwen_gradio.text.chatbot import Snapshot
 from qwen_gradio.text.messages import Chat
 
@@ -53,8 +55,26 @@ class Page:
             self.info["named_endpoints"][f"/{name}"] = {"parameters": parameters}
         return number
 
-    def chat_endpoint(self, **more: Any) -> Endpoint:
-        return find_chat_endpoint(self.config, self.info, **more)
+    def recipe(self, **more: Any) -> Recipe:
+        return find_recipe(self.config, self.info, **more)
+
+
+def arguments(recipe: Recipe, chat: Chat, options: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments of the first step."""
+    session = PageSession(recipe)
+    session.ask(chat, options)
+    step = session.next_step()
+    assert step is not None
+    return step.arguments
+
+
+def read(recipe: Recipe, output: object, chat: Chat) -> Snapshot | None:
+    """The reply in an output of the first step."""
+    session = PageSession(recipe)
+    session.ask(chat, {})
+    step = session.next_step()
+    assert step is not None
+    return session.read(step, output)
 
 
 def qwen_page(version: str = "6.0.0") -> Page:
@@ -78,14 +98,14 @@ def text_page() -> Page:
 
 
 def test_endpoint_qwen_space_is_recognised() -> None:
-    endpoint = qwen_page().chat_endpoint()
-    assert (endpoint.api_name, endpoint.query, endpoint.history, endpoint.system) == (
+    recipe = qwen_page().recipe()
+    assert (recipe.api_name, recipe.query, recipe.history, recipe.system) == (
         "/model_chat",
         "query",
         "history",
         "system",
     )
-    assert (endpoint.reply, endpoint.dialect, endpoint.options, endpoint.streams) == (1, "parts", (), True)
+    assert (recipe.answer.type, recipe.dialect, recipe.options, recipe.streams) == ("chatbot", "parts", (), True)
 
 
 def test_history_format_follows_endpoints_own_chatbot() -> None:
@@ -93,7 +113,7 @@ def test_history_format_follows_endpoints_own_chatbot() -> None:
     page.component("chatbot", type="tuples")
     chatbot = page.component("chatbot", type="messages")
     page.endpoint("chat", {"message": page.component("textbox"), "history": chatbot}, [chatbot])
-    assert page.chat_endpoint().dialect == "messages"
+    assert page.recipe().dialect == "messages"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +138,7 @@ def test_endpoint_of_several_prefers_most_chat_like(better: dict[str, Any], wors
     add(**{"name": "worse", **worse})
     add(**{"name": "better", **better})
     add(**{"name": "better_1", **better})
-    assert page.chat_endpoint().api_name == "/" + better.get("name", "better")
+    assert page.recipe().api_name == "/" + better.get("name", "better")
 
 
 def test_endpoint_chain_selects_answering_step() -> None:
@@ -126,10 +146,10 @@ def test_endpoint_chain_selects_answering_step() -> None:
     chatbot, textbox = page.component("chatbot"), page.component("textbox")
     user = page.endpoint("user", {"message": textbox, "history": chatbot}, [textbox, chatbot], streams=False)
     page.endpoint("bot", {"history": chatbot}, [chatbot], streams=False, after=user)
-    endpoint = page.chat_endpoint()
-    assert (endpoint.api_name, endpoint.query, endpoint.history) == ("/bot", None, "history")
-    texts = [message["content"][0]["text"] for message in endpoint.arguments(TURNS, {})[0]]
-    assert texts == ["a", "b", "c"]
+    recipe = page.recipe()
+    assert (recipe.api_name, recipe.query, recipe.history) == ("/bot", "message", "history")
+    assert [step.name for step in recipe.steps] == ["/user", "/bot"]
+    assert arguments(recipe, TURNS, {}) == ("c", parts("a", "b"))
 
 
 def test_endpoint_no_chat_error_lists_available_endpoints() -> None:
@@ -137,17 +157,17 @@ def test_endpoint_no_chat_error_lists_available_endpoints() -> None:
     page.endpoint("add", {"a": page.component("number")}, [page.component("number")])
     page.endpoint("split", {"a": page.component("textbox")}, [page.component("textbox"), page.component("textbox")])
     with pytest.raises(EndpointNotFound, match="it has /add, /split"):
-        page.chat_endpoint()
-    assert page.chat_endpoint(api_name="split").reply == 0
+        page.recipe()
+    assert page.recipe(api_name="split").answer.id == 3
 
 
 def test_api_name_selects_endpoint_or_raises() -> None:
-    assert qwen_page().chat_endpoint(api_name="/model_chat_1").api_name == "/model_chat_1"
-    assert qwen_page().chat_endpoint(api_name="model_chat_1").api_name == "/model_chat_1"
+    assert qwen_page().recipe(api_name="/model_chat_1").api_name == "/model_chat_1"
+    assert qwen_page().recipe(api_name="model_chat_1").api_name == "/model_chat_1"
     with pytest.raises(EndpointNotFound, match="there is no /nothing; it has /clear_session, /model_chat, "):
-        qwen_page().chat_endpoint(api_name="/nothing")
+        qwen_page().recipe(api_name="/nothing")
     with pytest.raises(EndpointNotFound, match="/clear_session takes no text, or answers in none; it has"):
-        qwen_page().chat_endpoint(api_name="/clear_session")
+        qwen_page().recipe(api_name="/clear_session")
 
 
 @pytest.mark.parametrize("api_name", [3, True, b"/chat", ["/chat"], "", " ", "/", " / ", "/a\n", "a\x00b", "/\ud800"])
@@ -155,7 +175,7 @@ def test_api_name_invalid_raises_invalid_option(api_name: Any) -> None:
     with pytest.raises(InvalidOption, match="expected the name of an endpoint like '/chat' for api_name, got "):
         check_api_name(api_name)
     with pytest.raises(InvalidOption, match="for api_name"):
-        qwen_page().chat_endpoint(api_name=api_name)
+        qwen_page().recipe(api_name=api_name)
 
 
 @pytest.mark.parametrize("api_name", [None, "chat", "/chat", "/chat 2", "/聊天"])
@@ -176,20 +196,20 @@ def test_endpoint_undocumented_is_recognised_by_components() -> None:
         "": page.component("textbox", label="System prompt"),
         " ": page.component("textbox", label="Your message"),
     }
-    page.endpoint("hidden", {**inputs, "history": chatbot, "heat": heat, "again": heat}, [chatbot], hidden=True)
-    endpoint = page.chat_endpoint()
-    assert (endpoint.query, endpoint.system, endpoint.history) == ("your_message", "system_prompt", "parameter_2")
-    assert [option.name for option in endpoint.options] == ["top_p", "parameter_4"]
-    assert endpoint.arguments(ASKED, {"top_p": 1}) == ("", "hi", [], 1, 0.5)
+    page.endpoint("hidden", {**inputs, "history": chatbot, "heat": heat}, [chatbot], hidden=True)
+    recipe = page.recipe()
+    assert (recipe.query, recipe.system, recipe.history) == ("your_message", "system_prompt", "parameter_2")
+    assert [option.name for option in recipe.options] == ["top_p"]
+    assert arguments(recipe, ASKED, {"top_p": 1}) == ("", "hi", [], 1)
 
 
 def test_session_state_is_not_a_parameter() -> None:
     page = Page()
     state, chatbot = page.component("state"), page.component("chatbot")
     page.endpoint("chat", {"message": page.component("textbox"), "state": state}, [state, chatbot])
-    endpoint = page.chat_endpoint()
-    assert (endpoint.history, endpoint.reply) == (None, None)
-    assert endpoint.arguments(TURNS, {}) == ("User: a\nAssistant: b\nUser: c\nAssistant:",)
+    recipe = page.recipe()
+    assert (recipe.history, recipe.has_memory) == (None, True)
+    assert arguments(recipe, TURNS, {}) == ("User: a\nAssistant: b\nUser: c\nAssistant:",)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +231,8 @@ def test_endpoint_other_textbox_becomes_option_not_query(other: str, props: dict
     chatbot = page.component("chatbot")
     inputs = {other: page.component("textbox", **props), question: page.component("textbox"), "history": chatbot}
     page.endpoint("chat", inputs, [chatbot])
-    assert page.chat_endpoint().query == question
-    assert [option.name for option in page.chat_endpoint().options] == [other]
+    assert page.recipe().query == question
+    assert [option.name for option in page.recipe().options] == [other]
 
 
 def test_endpoint_query_in_session_state_is_not_selected() -> None:
@@ -220,8 +240,8 @@ def test_endpoint_query_in_session_state_is_not_selected() -> None:
     chatbot, state = page.component("chatbot"), page.component("state")
     page.endpoint("chat", {"saved": state, "history": chatbot}, [chatbot])
     with pytest.raises(EndpointNotFound):
-        page.chat_endpoint()
-    assert page.chat_endpoint(api_name="/chat").query is None
+        page.recipe()
+    assert page.recipe(api_name="/chat").query is None
 
 
 def test_endpoint_named_chat_is_preferred() -> None:
@@ -229,18 +249,18 @@ def test_endpoint_named_chat_is_preferred() -> None:
     chatbot = page.component("chatbot")
     for name in ("persona", "chat"):
         page.endpoint(name, {"text": page.component("textbox"), "history": chatbot}, [chatbot])
-    assert page.chat_endpoint().api_name == "/chat"
+    assert page.recipe().api_name == "/chat"
 
 
 def test_endpoint_none_published_raises_endpoint_not_found() -> None:
     with pytest.raises(EndpointNotFound, match=r"it has no documented endpoint\. Pass the name .* as api_name="):
-        Page().chat_endpoint()
+        Page().recipe()
 
 
 def test_endpoint_arguments_follow_input_order() -> None:
-    endpoint = qwen_page("4.32.1").chat_endpoint()
-    assert endpoint.arguments(ASKED, {}) == ("hi", [], "You help.")
-    assert endpoint.arguments(Chat("be brief", (("a", "b"),), "c"), {}) == ("c", [["a", "b"]], "be brief")
+    recipe = qwen_page("4.32.1").recipe()
+    assert arguments(recipe, ASKED, {}) == ("hi", [], "You help.")
+    assert arguments(recipe, Chat("be brief", (("a", "b"),), "c"), {}) == ("c", [["a", "b"]], "be brief")
 
 
 def test_option_valid_is_sent_invalid_raises_invalid_option() -> None:
@@ -248,13 +268,13 @@ def test_option_valid_is_sent_invalid_raises_invalid_option() -> None:
     radio = page.component("radio", choices=[["Big", "72B"], ["Small", "7B"]], value="72B")
     page.config["dependencies"][1]["inputs"].append(radio)
     page.info["named_endpoints"]["/model_chat"]["parameters"].append({"parameter_name": "radio"})
-    endpoint = page.chat_endpoint()
-    assert endpoint.arguments(ASKED, {"radio": "7B"})[-1] == "7B"
-    assert endpoint.arguments(ASKED, {})[-1] == "72B"
+    recipe = page.recipe()
+    assert arguments(recipe, ASKED, {"radio": "7B"})[-1] == "7B"
+    assert arguments(recipe, ASKED, {})[-1] == "72B"
     with pytest.raises(InvalidOption, match="unknown option 'size': expected radio"):
-        endpoint.arguments(ASKED, {"size": "7B"})
+        arguments(recipe, ASKED, {"size": "7B"})
     with pytest.raises(InvalidOption, match="expected one of '72B', '7B' for radio, got 'Small'"):
-        endpoint.arguments(ASKED, {"radio": "Small"})
+        arguments(recipe, ASKED, {"radio": "Small"})
 
 
 def test_option_published_default_overrides_known_default() -> None:
@@ -265,14 +285,14 @@ def test_option_published_default_overrides_known_default() -> None:
         {"parameter_name": "bare"},
         {"parameter_name": "given"},
     ]
-    endpoint = page.chat_endpoint(defaults={"bare": "72B", "given": "72B", "gone": 1})
-    assert endpoint.arguments(ASKED, {})[-2:] == ("72B", "7B")
+    recipe = page.recipe(defaults={"bare": "72B", "given": "72B", "gone": 1})
+    assert arguments(recipe, ASKED, {})[-2:] == ("72B", "7B")
 
 
 def test_system_without_input_is_put_into_prompt() -> None:
-    endpoint = text_page().chat_endpoint()
-    assert endpoint.arguments(Chat("be brief", (), "hi"), {}) == ("System: be brief\nUser: hi\nAssistant:",)
-    assert endpoint.arguments(Chat("", (), "hi"), {}) == ("hi",)
+    recipe = text_page().recipe()
+    assert arguments(recipe, Chat("be brief", (), "hi"), {}) == ("System: be brief\nUser: hi\nAssistant:",)
+    assert arguments(recipe, Chat("", (), "hi"), {}) == ("hi",)
 
 
 def test_system_form_field_is_filled() -> None:
@@ -281,9 +301,9 @@ def test_system_form_field_is_filled() -> None:
     page.endpoint(
         "add_message", {"input_value": page.component("antdxsender"), "settings": form}, [page.component("prochatbot")]
     )
-    endpoint = page.chat_endpoint()
-    assert endpoint.arguments(Chat("be brief", (), "hi"), {})[1] == {"model": "big", "sys_prompt": "be brief"}
-    assert endpoint.arguments(ASKED, {"settings": {"model": "small"}})[1] == {
+    recipe = page.recipe()
+    assert arguments(recipe, Chat("be brief", (), "hi"), {})[1] == {"model": "big", "sys_prompt": "be brief"}
+    assert arguments(recipe, ASKED, {"settings": {"model": "small"}})[1] == {
         "model": "small",
         "sys_prompt": "You help.",
     }
@@ -292,7 +312,7 @@ def test_system_form_field_is_filled() -> None:
 def test_endpoint_multimodal_textbox_gets_text_and_files() -> None:
     page = Page()
     page.endpoint("chat", {"message": page.component("multimodaltextbox")}, [page.component("chatbot")])
-    assert page.chat_endpoint().arguments(ASKED, {}) == ({"text": "hi", "files": []},)
+    assert arguments(page.recipe(), ASKED, {}) == ({"text": "hi", "files": []},)
 
 
 def test_endpoint_chat_interface_is_recognised() -> None:
@@ -303,8 +323,8 @@ def test_endpoint_chat_interface_is_recognised() -> None:
         "system": page.component("textbox"),
     }
     page.endpoint("respond", inputs, [page.component("json", label="Response"), page.component("json")])
-    endpoint = page.chat_endpoint()
-    assert (endpoint.query, endpoint.system, endpoint.reply, endpoint.dialect) == ("message", "system", 0, None)
+    recipe = page.recipe()
+    assert (recipe.query, recipe.system, recipe.answer.type, recipe.dialect) == ("message", "system", "json", None)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +341,7 @@ def test_endpoint_chat_interface_is_recognised() -> None:
     ],
 )
 def test_snapshot_text_output_is_read(output: object, snapshot: Snapshot | None) -> None:
-    assert text_page().chat_endpoint().snapshot(output, ASKED) == snapshot
+    assert read(text_page().recipe(), output, ASKED) == snapshot
 
 
 def parts(*texts: str) -> list[dict[str, Any]]:
@@ -330,29 +350,29 @@ def parts(*texts: str) -> list[dict[str, Any]]:
 
 
 def test_snapshot_chatbot_output_gives_newest_turn() -> None:
-    endpoint = qwen_page().chat_endpoint()
-    assert endpoint.snapshot(("", parts("a", "b", "c", "d"), ""), TURNS) == Snapshot("d")
-    assert endpoint.snapshot(("", {"value": parts("a", "b", "c", "d")}, ""), TURNS) == Snapshot("d")
-    assert endpoint.snapshot(("", parts("a", "b", "c", "b"), ""), TURNS) == Snapshot("b")  # the same answer again
-    assert endpoint.snapshot(("", parts("a", "b"), ""), TURNS) is None  # the old turns alone are no reply yet
-    assert endpoint.snapshot(("", parts("c", "b"), ""), TURNS) == Snapshot("b")  # the old ones are not shown
+    recipe = qwen_page().recipe()
+    assert read(recipe, ("", parts("a", "b", "c", "d"), ""), TURNS) == Snapshot("d")
+    assert read(recipe, ("", {"value": parts("a", "b", "c", "d")}, ""), TURNS) == Snapshot("d")
+    assert read(recipe, ("", parts("a", "b", "c", "b"), ""), TURNS) == Snapshot("b")  # the same answer again
+    assert read(recipe, ("", parts("a", "b"), ""), TURNS) == Snapshot()  # the old turns alone are no reply yet
+    assert read(recipe, ("", parts("c", "b"), ""), TURNS) == Snapshot("b")  # the old ones are not shown
     thought = Chat(None, (("a", "<think>hm</think>b"),), "c")
-    assert endpoint.snapshot(("", parts("a", "<think>hm</think>b"), ""), thought) is None
+    assert read(recipe, ("", parts("a", "<think>hm</think>b"), ""), thought) == Snapshot()
 
 
 def test_snapshot_single_output_is_read() -> None:
     page = Page()
     page.endpoint("chat", {"query": page.component("textbox")}, [page.component("chatbot")])
-    assert page.chat_endpoint().snapshot(parts("a", "b"), ASKED) == Snapshot("b")
+    assert read(page.recipe(), parts("a", "b"), ASKED) == Snapshot("b")
 
 
 @pytest.mark.parametrize("output", [None, "text", (), ("",), [ValueError("in a step")], ("", 3, "")])
 def test_snapshot_malformed_chatbot_output_raises_protocol_error(output: object) -> None:
     with pytest.raises(ProtocolError, match="can't be read"):
-        qwen_page().chat_endpoint().snapshot(output, ASKED)
+        read(qwen_page().recipe(), output, ASKED)
 
 
 @pytest.mark.parametrize("output", [[3], [], 3])
 def test_snapshot_malformed_text_output_raises_protocol_error(output: object) -> None:
     with pytest.raises(ProtocolError, match="can't be read"):
-        text_page().chat_endpoint().snapshot(output, ASKED)
+        read(text_page().recipe(), output, ASKED)

@@ -31,7 +31,10 @@ def connect() -> Iterator[Callable[..., Connection]]:
 def submit(
     connection: Connection, prompt: str = "hi", *, name: str = "0123456789ab", notify: Callable[[], object] = bool
 ) -> Submission:
-    return connection.submit(name, "/model_chat", [prompt, [], ""], notify)
+    session = connection.open_session(name)
+    submission = session.submit("/model_chat", [prompt, [], ""], notify)
+    session.close()  # no other call follows
+    return submission
 
 
 def answer(connection: Connection, prompt: str = "hi") -> str:

@@ -24,7 +24,8 @@ warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
 hooks.HOOKS = frozenset(hook for hook in hooks.Hook if hook.name in HOOKS)
 
 def submit(connection, prompt, news=threading.Event()):
-    return connection.submit(f"{os.getpid():012x}", "/model_chat", [prompt, [], ""], news.set)
+    session = connection.open_session(f"{os.getpid():012x}")
+    return session.submit("/model_chat", [prompt, [], ""], news.set)
 
 def wait_for(holds):
     while not holds():

@@ -69,9 +69,8 @@ def test_headers_go_with_an_upload(description: Any, connect: Connect, tmp_path:
     given.write_text("for the Space")
     with wrong_server.running(description, {}, RIGHT) as server:
         connection = connect(server.url, headers=HEADERS)
-        submission = connection.submit(
-            "0123456789ab", "/model_chat", [gradio_client.handle_file(str(given)), [], ""], lambda: None
-        )
+        session = connection.open_session("0123456789ab")
+        submission = session.submit("/model_chat", [gradio_client.handle_file(str(given)), [], ""], lambda: None)
         assert eventually(submission.done)
         with pytest.raises(QwenGradioError):  # this server has no place for uploads
             submission.result()

@@ -1,0 +1,274 @@
+"""Session: one session on a Space, in which a page's steps run, and one question after another is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import functools
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+
+from ..errors import AppRaised, ProtocolError, QwenGradioError, SpaceError, UsageError
+from ..space.recipe import Recipe
+from ..space.session import PageSession, Step
+from ..transport.threads import DaemonThreadExecutor, ThreadsafeEvent, wrap_future
+from .deadlines import deadline, fail_at
+from .events import Timeouts
+
+if TYPE_CHECKING:  # at runtime this would import gradio_client, which takes a second
+    from ..transport.connection import Connection
+    from ..transport.job import Output, QueueStatus, Submission
+    from ..transport.session import ClientSession
+
+logger = logging.getLogger("qwen_gradio")
+
+AFTER_TIMEOUT = 60.0  # seconds for the steps after a reply, for which the next question waits
+
+StepUpdate: TypeAlias = "tuple[Step, QueueStatus | Output]"
+
+
+class SessionState(enum.Enum):
+    """The state of a session: OPEN while a question is asked, AFTER while the steps after a reply run, IDLE, CLOSED."""
+
+    OPEN = enum.auto()
+    AFTER = enum.auto()
+    IDLE = enum.auto()
+    CLOSED = enum.auto()
+
+
+class Session:
+    """A session on a Space.
+
+    Args:
+        connection: the connection to the Space.
+        client: the session on it.
+        recipe: how the Space's page is asked.
+        timeouts: the timeouts of a reply's events.
+
+    Attributes:
+        page: the values of the page's components, and the steps to run.
+        submission: the latest call; None before the first.
+        state: the state of the session.
+    """
+
+    def __init__(self, connection: Connection, client: ClientSession, recipe: Recipe, timeouts: Timeouts) -> None:
+        self.page = PageSession(recipe)
+        self.submission: Submission | None = None
+        self.state = SessionState.OPEN
+        self._connection = connection
+        self._client = client
+        self._timeouts = timeouts
+        self._threads = DaemonThreadExecutor()
+        self._after: Future[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.state.name}>"
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.state is SessionState.CLOSED
+
+    def fits(self, connection: Connection, recipe: Recipe) -> bool:
+        """Return True if it is one on this connection, and the app hasn't been started anew since it was opened."""
+        is_open = self.state in (SessionState.AFTER, SessionState.IDLE)
+        return is_open and connection is self._connection and recipe.page.app_id == self.page.recipe.page.app_id
+
+    async def updates(self) -> AsyncGenerator[StepUpdate, None]:
+        """Run the steps of the question that the page was asked, and yield the updates of each.
+
+        A step in which the app raises an exception is followed by what the page runs then.
+
+        Raises:
+            QwenGradioError: a step failed, and none after it has answered.
+        """
+        failure: QwenGradioError | None = None
+        while (step := self.page.next_step()) is not None:
+            try:
+                async with contextlib.aclosing(self._run(step)) as updates:
+                    async for update in updates:
+                        yield step, update
+            except QwenGradioError as exc:  # noqa: PERF203 - once per step
+                failure = self._handle_failure(step, exc) or failure
+            else:
+                failure = None if step.answers else failure
+        if failure is not None:
+            raise failure
+
+    async def _run(self, step: Step) -> AsyncGenerator[QueueStatus | Output, None]:
+        from ..transport.job import Output, updates  # connecting has imported it; at the top it would take a second
+
+        event = ThreadsafeEvent()
+        submission = await self._submit(step, event)
+        async with contextlib.aclosing(updates(submission, event)) as job_updates:
+            async for update in job_updates:
+                if isinstance(update, Output) and update.last:
+                    self.page.succeed(step, update.value)
+                yield update
+
+    def _handle_failure(self, step: Step, exc: QwenGradioError) -> QwenGradioError | None:
+        """Let the page go on after an exception of the app, and return it if the reply depends on the step.
+
+        Raises:
+            QwenGradioError: the exception, if it is not the app's.
+        """
+        is_of_app = isinstance(exc, AppRaised) or (isinstance(exc, ProtocolError) and not step.leads)
+        if not is_of_app:
+            raise exc
+        if isinstance(exc, AppRaised) and len(self.page.recipe.steps) > 1:
+            exc.set_step(step.listener.name)
+        self.page.fail(step)
+        if step.leads:
+            return exc
+        logger.info("a step before the reply failed: %s", exc)
+        return None
+
+    async def _submit(self, step: Step, event: ThreadsafeEvent) -> Submission:
+        submit = functools.partial(self._submit_now, step, event.set)
+        if not self._client.blocks:
+            return submit()
+        future = self._threads.submit(submit)
+        try:
+            with fail_at(deadline("connect", self._timeouts.connect)):
+                return await wrap_future(future)
+        except BaseException:  # nobody waits for the reply any more
+            future.add_done_callback(_cancel_submission)
+            raise
+
+    def _submit_now(self, step: Step, notify: Callable[[], object]) -> Submission:
+        if self._is_closed:
+            raise UsageError("this reply was closed by another task")  # `Reply` catches it and ends
+        self.submission = self._client.submit(step.listener.function, step.arguments, notify)
+        if self._is_closed:  # meanwhile, by another thread
+            self.submission.cancel()
+        return self.submission
+
+    def cancel(self) -> None:
+        """Cancel the call that runs, and close the session."""
+        self.state = SessionState.CLOSED
+        if self.submission is not None:
+            self.submission.cancel()
+        self._client.close()
+
+    # --- after a reply
+
+    def finish(self, *, keep: bool) -> None:
+        """Run the steps after the reply, in a thread.
+
+        Args:
+            keep: True to keep the session open for another question; False to close it then.
+        """
+        step = self.page.next_step_after()
+        if step is not None:
+            self.state = SessionState.AFTER
+            with contextlib.suppress(QwenGradioError):  # no thread can be started
+                self._after = self._threads.submit(self._run_after, step, keep=keep)
+                return
+        self._end(keep=keep)
+
+    def _end(self, *, keep: bool) -> None:
+        if self.state is SessionState.CLOSED:
+            return
+        self.state = SessionState.IDLE if keep else SessionState.CLOSED
+        if not keep:
+            self._client.close()
+
+    def _run_after(self, first: Step, *, keep: bool) -> None:
+        until = time.monotonic() + AFTER_TIMEOUT
+        step: Step | None = first
+        while step is not None:
+            try:
+                self._call(step, until)
+            except SpaceError as exc:
+                logger.warning("a step after the reply failed: %s", exc)
+                self.page.fail(step)
+            except QwenGradioError as exc:  # the session is closed, or the connection lost
+                logger.info("the steps after the reply ended: %s", exc)
+                keep = False
+                break
+            step = self.page.next_step_after()
+        self._end(keep=keep)
+
+    def _call(self, step: Step, until: float) -> None:
+        submission = self._submit_now(step, bool)
+        if not submission.wait(until - time.monotonic()):
+            submission.cancel()
+            raise UsageError(f"{step.listener.name} took too long")
+        self.page.succeed(step, submission.result())
+
+    async def wait_until_idle(self) -> bool:
+        """Wait until the steps after the last reply have ended; return True if another question can be asked."""
+        if self._after is not None:
+            with anyio.move_on_after(AFTER_TIMEOUT):
+                await wrap_future(self._after)
+        if self.state is not SessionState.IDLE:
+            return False
+        self.state = SessionState.OPEN
+        return True
+
+
+def _cancel_submission(submitted: Future[Submission]) -> None:
+    if submitted.exception() is None:
+        submitted.result().cancel()
+
+
+async def open_session(
+    connection: Connection, recipe: Recipe, name: str, *, use_hooks: bool, timeouts: Timeouts
+) -> Session:
+    """Open a session on a Space.
+
+    Args:
+        connection: the connection to the Space.
+        recipe: how its page is asked.
+        name: the session's name.
+        use_hooks: False to replace no part of gradio_client but its httpx.
+        timeouts: the timeouts of a reply's events.
+
+    Raises:
+        QwenGradioError: the Space can't be reached again.
+    """
+    open_client = functools.partial(connection.open_session, name, use_hooks=use_hooks)
+    if not connection.blocks and use_hooks:
+        return Session(connection, open_client(), recipe, timeouts)
+    future = DaemonThreadExecutor().submit(open_client)
+    try:
+        with fail_at(deadline("connect", timeouts.connect)):
+            client = await wrap_future(future)
+    except BaseException:
+        future.add_done_callback(_close_client)
+        raise
+    return Session(connection, client, recipe, timeouts)
+
+
+def _close_client(opened: Future[ClientSession]) -> None:
+    if opened.exception() is None:
+        opened.result().close()
+
+
+class Memory:
+    """The session of a Conversation, between two questions."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+
+    def take(self, connection: Connection, recipe: Recipe) -> Session | None:
+        """Return the session, which is then no longer here; None if there is none that fits."""
+        session, self._session = self._session, None
+        if session is None or session.fits(connection, recipe):
+            return session
+        session.cancel()
+        return None
+
+    def put(self, session: Session) -> None:
+        """Keep the session of a question that was answered."""
+        self._session = session
+
+    def clear(self) -> None:
+        """Close the session, if there is one."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.cancel()

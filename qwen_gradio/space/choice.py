@@ -1,0 +1,390 @@
+"""The choice of a page's recipe: which listener takes the question, and which step's output is the reply. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import EndpointNotFound, NotAGradioApp, QwenGradioError
+from ..text import chatbot
+from .chains import Preparation, find_preparation, leading_to, reachable
+from .page import LOAD, Component, ComponentId, Listener, Page, Target, parse_page
+from .parameters import SYSTEM_NAMES, Parameter, parse_parameter
+from .recipe import Recipe, check_api_name
+
+# Names of functions, and labels of buttons, that change the chat's session or page, and don't answer.
+MAINTENANCE_NAMES = re.compile(
+    r"(^|[\W_])(clear|reset|undo|retry|regenerate|delete|remove|cancel|stop|like|dislike|vote|flag|edit|upload|example|"
+    r"load|save|set|update|change|modify|title|share|export)([\W_]|$)",
+    re.IGNORECASE,
+)
+CHAT_NAMES = re.compile(r"(^|_)(chat|respond|predict|generate|bot|answer|ask)(_|$)", re.IGNORECASE)
+TEXT_OUTPUTS = ("textbox", "markdown", "json")  # components of a plain text reply
+OTHER_OUTPUTS = (
+    *("html", "code", "highlightedtext", "label", "number", "dataframe", "plot"),
+    *("image", "annotatedimage", "gallery", "audio", "video", "file", "model3d"),
+)
+SEND_EVENTS = ("submit", "click")  # of a box and of a button, by which a question is sent
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One way to ask a page: a first step, the steps that it leads to, and the component that they answer in."""
+
+    root: Listener
+    steps: tuple[Listener, ...]  # that lead to the answer
+    answering: tuple[Listener, ...]
+    answer: Component
+    query: Component | None
+    history: tuple[Component, ...]
+    is_direct: bool  # True if the steps before the first one are left out
+
+    @property
+    def reply_step(self) -> Listener:
+        """The last step that streams the answer, or else the last one that writes it."""
+        streaming = [step for step in self.answering if step.streams]
+        return (streaming or [*self.answering])[-1]
+
+    @property
+    def hidden(self) -> list[Listener]:
+        """The steps that the reply depends on and that their author hid."""
+        return [step for step in self.steps if step.is_hidden and step.has_effect]
+
+
+def find_recipe(
+    config: Mapping[str, Any],
+    info: Mapping[str, Any],
+    *,
+    api_name: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Find how a page is asked.
+
+    A question is taken by a listener that reads a text box, or a Chatbot's value whose latest turn is the question. The
+    answer is in the first Chatbot that it, or a step after it, writes; else in a text, or in another component. Several
+    ways are ranked by these criteria, in order:
+
+    1. no step that the reply depends on is hidden by its author
+    2. the answering step is documented in `/info`
+    3. neither the step nor its button is named for maintenance (clear, retry, …)
+    4. it answers in a Chatbot or in a ChatInterface's response; else in a text
+    5. it streams
+    6. it starts with the first step: no step before it is left out
+    7. it has a box for the question
+    8. it reads the history
+    9. it is named for chat
+    10. the question is sent from its own box
+    11. it is earlier on the page
+
+    Args:
+        config: the Space's `/config`.
+        info: its `/info`.
+        api_name: the name of the step that answers, with or without the slash; None for the first by the ranking.
+        defaults: defaults by name, for parameters without a published one.
+
+    Raises:
+        InvalidOption: `api_name` can't be a name.
+        EndpointNotFound: the page can't be asked, or not by that name; the message lists the documented endpoints.
+        NotAGradioApp: `config` or `info` doesn't have Gradio's form.
+    """
+    check_api_name(api_name)
+    wanted = None if api_name is None else "/" + api_name.strip("/")
+    try:
+        return _find_recipe(config, info, wanted, defaults or {})
+    except QwenGradioError:
+        raise
+    except Exception as exc:
+        raise NotAGradioApp(f"its description can't be read ({type(exc).__name__}: {exc!s:.100})") from exc
+
+
+def _find_recipe(
+    config: Mapping[str, Any], info: Mapping[str, Any], wanted: str | None, defaults: Mapping[str, Any]
+) -> Recipe:
+    """Find the recipe in `/config`; where that can't be read, one step of `/info`, which gradio_client can call."""
+    try:
+        page = parse_page(config, info)
+        is_readable = any(component.type for component in page.components.values())
+    except Exception:  # noqa: BLE001 - any class, if a value has another type than Gradio's
+        is_readable = False
+    if not is_readable:
+        page = parse_page({**config, "components": None, "dependencies": None}, info)
+    candidates = [*_candidates(page, wanted)]
+    usable = [one for one in candidates if not one.hidden]
+    if not usable:
+        raise _not_found(page, wanted, candidates)
+    best = max(usable, key=_rank)
+    return _recipe(page, best, [one for one in usable if one.root is best.root], defaults)
+
+
+def _not_found(page: Page, wanted: str | None, candidates: Sequence[_Candidate]) -> EndpointNotFound:
+    documented = ", ".join(str(one.api_name) for one in page.listeners if one.is_documented)
+    return EndpointNotFound(f"{_missing(page, wanted, candidates)}; it has {documented or 'no documented endpoint'}")
+
+
+def _missing(page: Page, wanted: str | None, candidates: Sequence[_Candidate]) -> str:
+    if candidates:
+        hidden = candidates[0].hidden[0]
+        return f"its author allows no calls of {hidden.name} but the page's, and the reply depends on it"
+    if wanted is None:
+        return "no endpoint takes a text and answers in a Chatbot or a text"
+    exists = any(listener.api_name == wanted for listener in page.listeners)
+    return f"{wanted} takes no text, or answers in none" if exists else f"there is no {wanted}"
+
+
+# --- the ways to ask a page
+
+
+def _candidates(page: Page, wanted: str | None) -> Iterator[_Candidate]:
+    """Yield the ways to ask a page, from each first step; and those that start with the answering step itself."""
+    has_chatbot = any(component.is_chatbot for one in page.listeners for component in one.outputs)
+    for listener in page.listeners:
+        if _starts(listener):
+            reached = reachable(page, listener)
+            yield from _candidates_from(page, listener, reached, wanted, has_chatbot=has_chatbot)
+        if not _starts(listener) or wanted == listener.api_name is not None:
+            yield from _direct_candidates(page, listener, wanted, has_chatbot=has_chatbot)
+
+
+def _starts(listener: Listener) -> bool:
+    """Return True if a listener can be the first step: an event of a component starts it, or only the API."""
+    return listener.follows is None and not (listener.targets and all(event == LOAD for _, event in listener.targets))
+
+
+def _candidates_from(
+    page: Page, root: Listener, reached: Sequence[Listener], wanted: str | None, *, has_chatbot: bool
+) -> Iterator[_Candidate]:
+    answers: dict[ComponentId, tuple[Component, list[Listener]]] = {}
+    for step in reached:
+        if step.runs_on_server and wanted in (None, step.api_name):
+            for component in _answers(page, step, is_chosen=wanted is not None, has_chatbot=has_chatbot):
+                answers.setdefault(component.id, (component, []))[1].append(step)
+    for component, steps in answers.values():
+        candidate = _candidate(page, root, reached, component, steps)
+        if candidate is not None:
+            yield candidate
+
+
+def _candidate(
+    page: Page, root: Listener, reached: Sequence[Listener], answer: Component, answering: Sequence[Listener]
+) -> _Candidate | None:
+    streaming = [step for step in answering if step.streams and not step.is_hidden]
+    if streaming:  # a hidden step that only tidies up what was streamed is left out
+        answering = [step for step in answering if not step.is_hidden]
+    steps = leading_to(page, reached, answering)
+    query = _query(root, steps)
+    history = tuple(_unique(component for step in steps for component in step.sent if component.is_chatbot))
+    if query is None and not (history and _reads_question_from_chatbot(steps)):
+        return None
+    return _Candidate(root, tuple(steps), tuple(answering), answer, query, history, is_direct=False)
+
+
+def _reads_question_from_chatbot(steps: Sequence[Listener]) -> bool:
+    """Return True if the question can be the Chatbot's latest turn: the only step has no State to read it from."""
+    first = steps[0]
+    return not any(component.is_state for component in first.inputs)
+
+
+def _direct_candidates(
+    page: Page, listener: Listener, wanted: str | None, *, has_chatbot: bool
+) -> Iterator[_Candidate]:
+    """Yield the ways to ask an answering step alone, as the API does, without the steps before it."""
+    if not listener.is_callable or wanted not in (None, listener.api_name):
+        return
+    is_chosen = wanted is not None
+    for answer in _answers(page, listener, is_chosen=is_chosen, has_chatbot=has_chatbot)[:1]:
+        query = _query(listener, [listener])
+        history = tuple(component for component in listener.sent if component.is_chatbot)
+        has_state = any(component.is_state for component in listener.inputs)
+        if query is not None or (history and (is_chosen or not has_state)):
+            yield _Candidate(listener, (listener,), (listener,), answer, query, history, is_direct=True)
+
+
+def _answers(page: Page, listener: Listener, *, is_chosen: bool, has_chatbot: bool) -> list[Component]:
+    """List the components that a listener may answer in: its Chatbots, or else the first text, or another component.
+
+    A text is no answer if the listener only moves it on: if it is among its inputs too, if a step that follows reads
+    it, or if the page has a Chatbot. A listener that the caller chose, or that a ChatInterface made, may answer in any.
+    """
+    returned = listener.returned
+    chatbots = [component for component in returned if component.is_chatbot]
+    if chatbots:
+        return [*_unique(chatbots)]
+    is_sure = is_chosen or listener.is_chat_interface
+    inputs = {component.id for component in listener.inputs}
+    for types in (TEXT_OUTPUTS, OTHER_OUTPUTS):
+        shown = [component for component in returned if component.type in types]
+        is_only = len(returned) == 1 and not has_chatbot and not _is_read_on(page, listener)
+        if shown and (is_sure or (is_only and shown[0].id not in inputs)):
+            return shown[:1]
+    return []
+
+
+def _is_read_on(page: Page, listener: Listener) -> bool:
+    """Return True if a step that follows reads what a listener writes."""
+    written = {component.id for component in listener.outputs}
+    return any(component.id in written for one in page.followers(listener) for component in one.inputs)
+
+
+def _unique(components: Iterable[Component]) -> Iterator[Component]:
+    return iter({component.id: component for component in components}.values())
+
+
+def _query(root: Listener, steps: Sequence[Listener]) -> Component | None:
+    """Return the box for the question: of the steps' text inputs, the one that sends it, or the best by its name."""
+    sending = {component for component, event in root.targets if event == "submit"}
+    ranked = []
+    for step in steps:
+        for number, component in enumerate(step.sent):
+            rank = _parameter(step, number, component, (), {}).query_rank
+            if rank is not None and component.props.get("interactive") is not False:
+                ranked.append((component.id not in sending, component.props.get("visible") is False, rank, component))
+    return min(ranked, key=lambda entry: entry[:3])[3] if ranked else None
+
+
+def _rank(candidate: _Candidate) -> tuple[Any, ...]:
+    """Return a candidate's rank, the highest first; hidden steps are ruled out before."""
+    step, root = candidate.reply_step, candidate.root
+    names = [one.api_name.strip("/") for one in (root, step) if one.api_name]
+    is_sent = candidate.query is not None and (candidate.query.id, "submit") in root.targets
+    return (
+        step.is_documented,
+        not any(map(MAINTENANCE_NAMES.search, names)),
+        2 if candidate.answer.is_chatbot or step.is_chat_interface else int(candidate.answer.type in TEXT_OUTPUTS),
+        any(one.streams for one in candidate.answering),
+        not candidate.is_direct,
+        candidate.query is not None,
+        bool(candidate.history),
+        any(map(CHAT_NAMES.search, names)),
+        is_sent,
+    )
+
+
+# --- the recipe of the best
+
+
+def _recipe(page: Page, best: _Candidate, of_root: Sequence[_Candidate], defaults: Mapping[str, Any]) -> Recipe:
+    recipe = _recipe_of(page, best, defaults)
+    chatbots = [one for one in of_root if one.answer.is_chatbot] + [*_siblings_in_other_chatbots(page, best)]
+    others = {one.answer.id: one for one in reversed(chatbots) if one.is_direct is best.is_direct}
+    if not best.answer.is_chatbot or len(others) < 2:
+        return recipe
+    ordered = [best, *(one for id_, one in reversed(others.items()) if id_ != best.answer.id)]
+    recipes = [recipe, *(_recipe_of(page, one, defaults) for one in ordered[1:])]
+    names = _chatbot_names([one.answer for one in ordered])
+    return replace(recipe, alternatives=dict(zip(names, recipes, strict=True)))
+
+
+def _siblings_in_other_chatbots(page: Page, best: _Candidate) -> Iterator[_Candidate]:
+    """Yield the candidates of other listeners of the same event, such as that of a second model beside the first."""
+    for sibling in _siblings(page, best.root, _event(best)):
+        for candidate in _candidates_from(page, sibling, reachable(page, sibling), None, has_chatbot=True):
+            if not candidate.hidden:
+                yield candidate
+
+
+def _chatbot_names(chatbots: Sequence[Component]) -> list[str]:
+    labels = [component.label for component in chatbots]
+    if all(labels) and len({*labels}) == len(labels):
+        return labels
+    return [str(number) for number in range(1, len(chatbots) + 1)]
+
+
+def _recipe_of(page: Page, candidate: _Candidate, defaults: Mapping[str, Any]) -> Recipe:
+    query = None if candidate.query is None else candidate.query.id
+    event = None if candidate.is_direct else _event(candidate)
+    siblings = _siblings(page, candidate.root, event)
+    preparation = find_preparation(page, candidate.steps, siblings=siblings, query=query)
+    if candidate.is_direct:
+        preparation = replace(preparation, on_input=(), on_event=())
+    on_set = [listener for listeners in preparation.on_set.values() for listener in listeners]
+    parameters = _parameters([candidate.reply_step, *candidate.steps], on_set, defaults)
+    system, system_key = _system(parameters, query)
+    form = next(iter(candidate.history), candidate.answer)
+    return Recipe(
+        page,
+        candidate.root,
+        event,
+        candidate.steps,
+        candidate.reply_step,
+        frozenset(step.id for step in candidate.answering),
+        candidate.answer,
+        preparation,
+        parameters,
+        query,
+        tuple(component.id for component in candidate.history),
+        _has_memory(page, candidate.steps, preparation),
+        system,
+        system_key,
+        chatbot.history_format(page.version, form.props.get("type")) if form.is_chatbot else None,
+    )
+
+
+def _has_memory(page: Page, steps: Sequence[Listener], preparation: Preparation) -> bool:
+    """Return True if the steps read a State that may hold the turns before, even if none writes it: a list in it grows.
+
+    A State that an earlier step has just written holds the question; one that is only written when the page is opened
+    or a component is set, a setting.
+    """
+    written = {component.id for step in steps for component in step.outputs}
+    setters = [*page.on_load, *(one for listeners in preparation.on_set.values() for one in listeners)]
+    known = {component.id for one in setters for component in one.outputs} - written
+    for step in steps:
+        if any(component.is_state and component.id not in known for component in step.inputs):
+            return True
+        known |= {component.id for component in step.outputs}
+    return False
+
+
+def _event(candidate: _Candidate) -> Target | None:
+    """Return the event by which a person starts the first step: sending from the question's box, if that starts it."""
+    targets = [target for target in candidate.root.targets if target[0] is not None]
+    from_box = [(id_, event) for id_, event in targets if candidate.query and id_ == candidate.query.id]
+    sent = [target for target in [*from_box, *targets] if target[1] in SEND_EVENTS]
+    return next(iter([*sent, *targets]), None)
+
+
+def _siblings(page: Page, root: Listener, event: Target | None) -> list[Listener]:
+    return [] if event is None else [one for one in page.listeners_of(*event) if one is not root]
+
+
+def _parameters(
+    steps: Sequence[Listener], on_set: Sequence[Listener], defaults: Mapping[str, Any]
+) -> dict[ComponentId, Parameter]:
+    """Return the inputs of the steps, by component, those of the first one first; and those that are read when set."""
+    parameters: dict[ComponentId, Parameter] = {}
+    used_names: set[str] = set()
+    set_ids = {id_ for listener in on_set for id_, _ in listener.targets}
+    for number_of_step, step in enumerate((*steps, *on_set)):
+        for number, component in enumerate(step.sent):
+            if component.id not in parameters and (number_of_step < len(steps) or component.id in set_ids):
+                parameters[component.id] = _parameter(step, number, component, used_names, defaults)
+                used_names.add(parameters[component.id].name)
+    return parameters
+
+
+def _parameter(
+    step: Listener, number: int, component: Component, used_names: Collection[str], defaults: Mapping[str, Any]
+) -> Parameter:
+    documented = step.parameters[number] if step.parameters else None
+    return parse_parameter(number, component, documented, used_names, defaults)
+
+
+def _system(
+    parameters: Mapping[ComponentId, Parameter], query: ComponentId | None
+) -> tuple[ComponentId | None, str | None]:
+    """Return the component for the system message, and the message's key if its value is a mapping."""
+    for id_, parameter in parameters.items():
+        if parameter.is_for_system and id_ != query:
+            return id_, None
+    for id_, parameter in parameters.items():
+        key = _system_key(parameter.default)
+        if key is not None:
+            return id_, key
+    return None, None
+
+
+def _system_key(default: object) -> str | None:
+    keys = default if isinstance(default, Mapping) else ()
+    return next((key for key in keys if isinstance(key, str) and SYSTEM_NAMES.search(key)), None)

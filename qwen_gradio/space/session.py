@@ -1,0 +1,333 @@
+"""PageSession: the values of a page's components in one session, and the steps that a question starts. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ProtocolError, short_repr
+from ..text import chatbot
+from ..text.chatbot import Snapshot
+from ..text.messages import Chat, as_prompt
+from ..text.outputs import parse_output
+from .page import Component, ComponentId, Condition, Listener
+from .recipe import Recipe
+from .verbatim import verbatim
+
+_UNKNOWN = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A listener to call.
+
+    Attributes:
+        listener: the listener.
+        arguments: the arguments of the call, in order.
+        leads: True if the reply depends on its outcome; False if the page runs it before or after.
+        answers: True if it may write the reply.
+    """
+
+    listener: Listener
+    arguments: tuple[Any, ...]
+    leads: bool
+    answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """The values of components when an event happens, for all its listeners; empty until the first of them runs."""
+
+    listeners: Sequence[Listener] = ()
+    values: dict[ComponentId, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    chat: Chat
+    is_continued: bool
+
+
+class PageSession:
+    """The values of a page's components in one session, and the steps that are to run.
+
+    `ask` enters a question. Then `next_step` returns one step after another, and `succeed` or `fail` records its
+    outcome. Once there is none, the reply is complete; `next_step_after` returns those that the page runs then.
+
+    Args:
+        recipe: how the page is asked.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = self._current = recipe  # the second is that of the Chatbot that the options select
+        self._values: dict[ComponentId, Any] = {}
+        self._own: set[ComponentId] = set()  # the components whose values are the caller's, not the Space's
+        self._options: Mapping[ComponentId, Any] = {}
+        self._unsent: _Question | None = None  # until the page is loaded and its options are set
+        self._is_loaded = False
+        self._pending: deque[tuple[Listener, _Event]] = deque()
+        self._after: deque[Listener] = deque()
+        self._seen: set[int] = set()
+        self._latest_output: object = _UNKNOWN
+        self._question = ""  # as it was sent
+        self._history: Sequence[Any] = ()  # the Chatbot's value before the question
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the page is asked; of several Chatbots, the one that the latest question's options selected."""
+        return self._current
+
+    # --- a question
+
+    def ask(self, chat: Chat, options: Mapping[str, Any], *, is_continued: bool = False) -> None:
+        """Enter a question, and start its steps.
+
+        The question includes what the page has no component for: the system message, and the turns before. If the steps
+        have a State, which may hold the turns, they go both into the question and into the Chatbot.
+
+        Args:
+            chat: the question, with the turns before it.
+            options: values of other parameters, by name.
+            is_continued: True if this session has the turns before and the system message already.
+
+        Raises:
+            InvalidOption: the page has no such option, or doesn't accept its value.
+        """
+        self._current, self._options = self._recipe.select(options)
+        for queue in (self._pending, self._after, self._seen):
+            queue.clear()
+        for id_ in self._own:  # set by an earlier question, for itself alone
+            self._values.pop(id_, None)
+        self._own.clear()
+        self._unsent = _Question(chat, is_continued)
+        self._enter_options()
+        preparation = self._current.preparation
+        loads = () if self._is_loaded else preparation.on_load
+        self._is_loaded = True
+        on_set = [one for id_ in self._options for one in preparation.on_set.get(id_, ())]
+        for listener in (*loads, *on_set):
+            self._schedule(listener, _Event())
+
+    def _enter_options(self) -> None:
+        for id_, value in self._options.items():
+            self._set(id_, value)
+
+    def _send(self, question: _Question) -> None:
+        """Enter the question, once the page is loaded and its options are set, and start the steps."""
+        self._enter_options()  # again, as the page may have changed them
+        self._enter_system(question.chat.system)
+        self._enter_question(question.chat, is_continued=question.is_continued)
+        recipe = self._current
+        started = [*recipe.preparation.on_event, recipe.root]
+        if recipe.event is not None:
+            order = recipe.page.listeners_of(*recipe.event)
+            started = [one for one in order if any(one is other for other in started)]
+        event = _Event(started)
+        for listener in recipe.preparation.on_input:
+            self._schedule(listener, _Event())
+        for listener in started:
+            self._schedule(listener, event)
+
+    def _set(self, id_: ComponentId, value: Any) -> None:
+        self._values[id_] = value
+        self._own.add(id_)
+
+    def _enter_system(self, system: str | None) -> None:
+        id_, key = self._current.system_id, self._current.system_key
+        if system is not None and id_ is not None:
+            value = self._argument(id_)
+            self._set(id_, {**value, key: system} if key else system)
+
+    def _enter_question(self, chat: Chat, *, is_continued: bool) -> None:
+        recipe = self._current
+        reads_turns = bool(recipe.history_ids) and not recipe.has_memory
+        question = as_prompt(
+            chat,
+            system=recipe.system_id is None and not is_continued,
+            turns=not reads_turns and not is_continued,
+        )
+        self._question = question
+        turns = () if is_continued else chat.turns
+        open_turn = question if recipe.query_id is None else None
+        for id_ in recipe.history_ids:
+            form = recipe.dialect or "pairs"
+            self._values[id_] = [*self._chatbot_value(id_), *chatbot.encode(turns, form, open_turn)]
+        if recipe.query_id is not None:
+            self._set(recipe.query_id, recipe.parameters_by_id[recipe.query_id].wrap_text(question))
+        self._history = self._chatbot_value(recipe.answer.id) if recipe.is_chatbot else ()
+
+    def _chatbot_value(self, id_: ComponentId) -> Sequence[Any]:
+        value = self._values.get(id_, self._published(id_))
+        return value if isinstance(value, list | tuple) else ()
+
+    def _published(self, id_: ComponentId) -> Any:
+        parameter = self._current.parameters_by_id.get(id_)
+        return parameter.default if parameter is not None else self._current.page.component_value(id_)
+
+    def _argument(self, id_: ComponentId) -> Any:
+        """Return a component's value to send; that of the Space so that no file that it names is read."""
+        value = self._values.get(id_, _UNKNOWN)
+        if value is _UNKNOWN:
+            return verbatim(self._published(id_))
+        return value if id_ in self._own else verbatim(value)
+
+    def _schedule(self, listener: Listener, event: _Event) -> None:
+        if listener.id not in self._seen:
+            self._seen.add(listener.id)
+            self._pending.append((listener, event))
+
+    # --- its steps
+
+    def next_step(self) -> Step | None:
+        """Return the next step of the reply; None if the reply is complete."""
+        while self._has_next():
+            listener, event = self._pending.popleft()
+            if listener.has_effect:
+                return self._step(listener, event)
+            self._run_next(listener, is_success=True)
+        self._after.extendleft(reversed([listener for listener, _ in self._pending]))
+        self._pending.clear()
+        return None
+
+    def _has_next(self) -> bool:
+        if self._unsent is not None and not self._pending:
+            question, self._unsent = self._unsent, None
+            self._send(question)
+        return self._unsent is not None or any(self._leads(listener) for listener, _ in self._pending)
+
+    def next_step_after(self) -> Step | None:
+        """Return the next step that the page runs after the reply, without those that their author hid."""
+        while self._after:
+            listener = self._after.popleft()
+            if not listener.has_effect:
+                self._run_next(listener, is_success=True)
+            elif not listener.is_hidden:
+                return self._step(listener, _Event())
+        return None
+
+    def _leads(self, listener: Listener) -> bool:
+        return listener.id in self._current.step_ids
+
+    def _step(self, listener: Listener, event: _Event) -> Step:
+        if event.listeners and not event.values:
+            sent = {component.id for one in event.listeners for component in one.sent}
+            event.values.update({id_: self._argument(id_) for id_ in sent})
+        self._latest_output = _UNKNOWN
+        arguments = tuple(
+            event.values[component.id] if component.id in event.values else self._argument(component.id)
+            for component in listener.sent
+        )
+        return Step(listener, arguments, self._leads(listener), listener.id in self._current.answers_in)
+
+    def succeed(self, step: Step, output: object) -> None:
+        """Record the last output of a step, and start what follows it.
+
+        Raises:
+            ProtocolError: the output has an unknown form.
+        """
+        changed = self._write(step.listener, output)
+        self._run_next(step.listener, is_success=True, changed=changed)
+
+    def fail(self, step: Step) -> None:
+        """Record that the app raised an exception in a step, and start what follows all the same."""
+        changed: set[ComponentId] = set()
+        if self._latest_output is not _UNKNOWN:
+            with contextlib.suppress(ProtocolError):
+                changed = self._write(step.listener, self._latest_output)
+        self._run_next(step.listener, is_success=False, changed=changed)
+
+    def _write(self, listener: Listener, output: object) -> set[ComponentId]:
+        """Set the values of a step's outputs; return the components that it may have changed, States among them."""
+        changed = {component.id for component in listener.outputs if component.is_state}
+        for id_, value in _read(listener, output).items():
+            new = chatbot.unwrap_update(value) if _is_update(value) else value
+            is_kept = _is_update(value) and "value" not in value
+            if not is_kept:
+                if new != self._values.get(id_, self._published(id_)):
+                    changed.add(id_)
+                self._values[id_] = new
+                self._own.discard(id_)
+        return changed
+
+    def _run_next(self, listener: Listener, *, is_success: bool, changed: Iterable[ComponentId] | None = None) -> None:
+        """Start what follows a step: what the reply depends on next, the rest after the reply."""
+        skipped = Condition.FAILURE if is_success else Condition.SUCCESS
+        page, preparation = self._current.page, self._current.preparation
+        followers = [one for one in page.followers(listener) if one.condition is not skipped]
+        on_change = [one for id_ in changed or () for one in page.listeners_of(id_, "change")]
+        needed = [one for one in (*followers, *on_change) if self._leads(one) or one.id in preparation.ids]
+        for one in reversed(needed):
+            if one.id not in self._seen:
+                self._seen.add(one.id)
+                self._pending.appendleft((one, _Event()))
+        others = [one for one in followers if one.id not in self._seen]
+        self._seen.update(one.id for one in others)
+        self._after.extend(others)
+
+    # --- the reply
+
+    def read(self, step: Step, output: object) -> Snapshot | None:
+        """Read the reply so far.
+
+        Args:
+            step: the step.
+            output: an output of its call.
+
+        Returns:
+            The reply; None if the output has none, or has only earlier turns.
+
+        Raises:
+            ProtocolError: the output has an unknown form.
+        """
+        self._latest_output = output
+        if not step.answers:
+            return None
+        values = _read(step.listener, output)
+        return self._snapshot(values.get(self._current.answer.id), whole=False)
+
+    def final_snapshot(self) -> Snapshot | None:
+        """Read the complete reply, once there is no next step.
+
+        Raises:
+            ProtocolError: it has an unknown form.
+        """
+        return self._snapshot(self._values.get(self._current.answer.id), whole=True)
+
+    def _snapshot(self, output: object, *, whole: bool) -> Snapshot | None:
+        value = chatbot.unwrap_update(output)
+        if value is None:
+            return None
+        answer = self._current.answer
+        try:
+            snapshot = self._parse(answer, value, whole=whole)
+        except RecursionError:
+            snapshot = None
+        if snapshot is None:
+            raise _unreadable(value)
+        return snapshot
+
+    def _parse(self, answer: Component, value: object, *, whole: bool) -> Snapshot | None:
+        if not answer.is_chatbot:
+            return parse_output(answer.type, value, whole=whole, tags=self._current.thinking_tags)
+        return chatbot.latest_reply(
+            value, whole=whole, sent=self._history, query=self._question, tags=self._current.thinking_tags
+        )
+
+
+def _read(listener: Listener, output: object) -> dict[ComponentId, Any]:
+    try:
+        return listener.values(output)
+    except ValueError:
+        raise _unreadable(output) from None
+
+
+def _is_update(value: object) -> bool:
+    """Return True for `gr.update(…)`, which changes a component's value only if it has one."""
+    return isinstance(value, Mapping) and value.get("__type__") == "update"
+
+
+def _unreadable(output: object) -> ProtocolError:
+    return ProtocolError(f"its reply can't be read: {short_repr(output)}")
