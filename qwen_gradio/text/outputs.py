@@ -13,7 +13,7 @@ from .thinking import DEFAULT_TAGS, ThinkingTags
 TEXTS = ("textbox", "markdown", "html", "multimodaltextbox")  # their value is a text, or contents of messages
 NAMED = (*FILE_COMPONENTS, *PLOTS, "dataframe", "label", "highlightedtext")  # shown by name where a form is new
 
-# What Gradio 4's ChatInterface publishes for an answer that is a component.
+# What a ChatInterface publishes for a component among other answers (4.x to 6.x).
 _OBJECT = re.compile(r"<gradio\.(?:\w+\.)*(\w+) object at 0x[0-9a-fA-F]+>")
 
 
@@ -35,7 +35,7 @@ def parse_output(
     if value is None:
         return Snapshot()
     if isinstance(value, str) and component_type not in (*FILE_COMPONENTS, *PLOTS):
-        return Snapshot(value) if component_type == "code" else _text(value, whole=whole, tags=tags)
+        return Snapshot(value) if component_type == "code" else parse_contents(value, whole=whole, tags=tags)
     if component_type == "json":
         reply = parse_contents(value, whole=whole, tags=tags) if _is_reply(value) else None
         return reply or Snapshot(as_json(value))
@@ -53,16 +53,22 @@ def parse_contents(value: object, *, whole: bool = False, tags: ThinkingTags = D
     Returns:
         The reply; None if the value has an unknown form, or is an empty list.
     """
+    value = _name_objects(value)
     if not isinstance(value, list | tuple):
         return parse_content(value, whole=whole, tags=tags)
     messages = [{"role": "assistant", "content": item} for item in value]
     return latest_reply(messages, whole=whole, tags=tags) if messages else None
 
 
-def _text(text: str, *, whole: bool, tags: ThinkingTags) -> Snapshot:
-    if " object at 0x" in text:
-        text = _OBJECT.sub(lambda match: f"[{match[1].lower()}]", text)
-    return Snapshot(*tags.split(text, whole=whole))
+def _name_objects(content: object) -> object:
+    """Replace the Python objects in a content by the names of their types."""
+    if isinstance(content, str) and " object at 0x" in content:
+        return _OBJECT.sub(lambda match: f"[{match[1].lower()}]", content)
+    if isinstance(content, list | tuple):
+        return [_name_objects(item) for item in content]
+    if isinstance(content, dict) and "content" in content:
+        return {**content, "content": _name_objects(content["content"])}
+    return content
 
 
 def _is_reply(value: object) -> bool:

@@ -33,6 +33,12 @@ TOKENS = [{"token": "I saw a ", "class_or_confidence": None}, {"token": "cat", "
         ("textbox", ["a", {"role": "assistant", "content": "b"}], "a\n\nb"),
         ("textbox", "<gradio.components.image.Image object at 0x7f00aa>", "[image]"),
         ("textbox", "(<gradio.components.plot.Plot object at 0x7f00aa>, 'a')", "([plot], 'a')"),
+        ("json", ["a", "<gradio.components.html.HTML object at 0x7f00aa>"], "a\n\n[html]"),
+        (
+            "json",
+            {"role": "assistant", "content": ["a ", "<gradio.components.number.Number object at 0x7f00aa>"]},
+            "a [number]",
+        ),
         ("markdown", "*a*", "*a*"),
         ("html", "<b>a</b>", "<b>a</b>"),
         ("multimodaltextbox", {"text": "a", "files": [FILE]}, f"a\n\n{LINK}"),
