@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-# A code fence, with its info string; an escaped character; a run of backticks; the end of a line.
-_CODE = r"^[ \t>]*(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<info>.*)|(?P<escaped>\\[`<])|(?P<ticks>`+)|(?P<line>\n)"
+# A code fence with its info string. The others begin with one certain character each, which makes the search fast:
+# a new line, with a fence; an escaped character; a run of backticks.
+_FENCE = r"[ \t>]*(?P<fence>`{3,}(?=[^`\n]*(?:\n|\Z))|~{3,})(?P<info>.*)"
+_CODE = rf"\n(?:{_FENCE})?|\\[`<]|``*"
+_FENCE_AT_START = re.compile(_FENCE)
 
 
 class ThinkingTags:
@@ -24,8 +27,8 @@ class ThinkingTags:
         self._openings = tuple(sorted(self._closing, key=len, reverse=True))
         self._firsts = {tag[0] for tag in self._openings}
         tags = "|".join(map(re.escape, self._openings))
-        self._tag = re.compile(f"(?P<tag>{tags})")
-        self._tag_or_code = re.compile(f"{_CODE}|(?P<tag>{tags})", re.MULTILINE)
+        self._tag = re.compile(tags)
+        self._tag_or_code = re.compile(f"{_CODE}|{tags}")
         self._partial_openings = _partial(self._openings)
         self._partial_closings = _partial(tuple(self._closing.values()))
 
@@ -82,20 +85,25 @@ class ThinkingTags:
 
     def _tag_outside_code(self, text: str, position: int) -> re.Match[str] | None:
         """Find the next opening tag that isn't in code. A run of backticks opens code up to the end of its line."""
-        fence = ticks = ""
-        for match in self._tag_or_code.finditer(text, position):
-            if match["fence"]:
-                if not fence:
-                    fence = match["fence"]
-                elif match["fence"].startswith(fence) and not match["info"].strip():
-                    fence = ""
-            elif match["line"]:
+        opening = _FENCE_AT_START.match(text, position)
+        fence, ticks = (opening["fence"], "") if opening else ("", "")
+        for match in self._tag_or_code.finditer(text, opening.end() if opening else position):
+            found = match[0]
+            if found[0] == "\n":
                 ticks = ""
-            elif match["ticks"]:
-                ticks = "" if ticks == match["ticks"] else ticks or match["ticks"]
-            elif match["tag"] and not fence and not ticks:
+                fence = _next_fence(fence, match) if match["fence"] else fence
+            elif found[0] == "`":
+                ticks = "" if ticks == found else ticks or found
+            elif found in self._closing and not fence and not ticks:
                 return match
         return None
+
+
+def _next_fence(fence: str, match: re.Match[str]) -> str:
+    """Return the fence that is open after a line with one; `""` if that closes it."""
+    if not fence:
+        return match["fence"]
+    return "" if match["fence"].startswith(fence) and not match["info"].strip() else fence
 
 
 def _partial(tags: Sequence[str]) -> tuple[str, ...]:

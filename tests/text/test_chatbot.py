@@ -321,3 +321,32 @@ def test_chatbot_new_turn_is_the_reply_in_any_format(
 )
 def test_chatbot_latest_question_is_read(value: list[Any], question: str | None) -> None:
     assert latest_question(value) == question
+
+
+KEYS = [
+    "role",
+    "content",
+    "text",
+    "type",
+    "metadata",
+    "options",
+    "title",
+    "parent_id",
+    "files",
+    "file",
+    "path",
+    "component",
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["user", "assistant", "tool", "a", "<think>", "`", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@given(JSON, st.lists(JSON, max_size=4), st.sampled_from(["", "a"]), st.booleans())
+def test_fuzz_chatbot_value_gives_snapshot_or_none(value: object, sent: list[object], query: str, whole: bool) -> None:
+    assert isinstance(latest_reply(value, sent=sent, query=query, whole=whole), Snapshot | None)
+    if isinstance(value, list):
+        assert isinstance(latest_question(value), str | None)
+        assert isinstance(latest_reply([*sent, *value], sent=sent, query=query, whole=whole), Snapshot | None)

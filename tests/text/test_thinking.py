@@ -40,6 +40,7 @@ FENCE = "```\n<think>\n```\n"
         ("> - a\n>   ```\n>   <think>\n", "> - a\n>   ```\n>   <think>\n", ""),
         ("```<think>```\n<think>a</think>", "```<think>```\n", "a"),
         ("<think>```</think>a<think>b</think>", "a", "```\n\nb"),
+        ("<think>a</think>" + FENCE + "<think>b</think>", FENCE, "a\n\nb"),
         ("", "", ""),
     ],
 )
