@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..errors import InvalidMessages, short_repr
+from .files import FILE_PARTS, File, as_files, as_part, part_file
 
 Message: TypeAlias = Mapping[str, Any]
-"""`{"role": "system" | "developer" | "user" | "assistant", "content": str | list of {"type": "text", "text": str}}`"""
+"""`{"role": "system" | "developer" | "user" | "assistant", "content": str | list of parts}`
+
+A part is `{"type": "text", "text": str}`, or one with a file, in the user's question alone: "image_url", "file" or
+"input_audio", in OpenAI's form.
+"""
 
 Turn: TypeAlias = tuple[str, str]
 """The user's text and the assistant's; `""` where there is none."""
@@ -25,15 +30,17 @@ class Chat:
     Attributes:
         system: the system message; None keeps the Space's own.
         turns: the earlier turns, oldest first.
-        query: the question.
+        query: the question; `""` if files alone are sent.
+        files: the question's files.
     """
 
     system: str | None
     turns: tuple[Turn, ...]
     query: str
+    files: tuple[File, ...] = ()
 
 
-def parse_messages(messages: str | Sequence[Message], system: str | None = None) -> Chat:
+def parse_messages(messages: str | Sequence[Message], system: str | None = None, files: Sequence[Any] = ()) -> Chat:
     """Parse a prompt, or messages in the form of OpenAI's clients.
 
     System messages are joined by newlines, after `system`; "developer" is another name for "system". Successive
@@ -43,20 +50,39 @@ def parse_messages(messages: str | Sequence[Message], system: str | None = None)
     Args:
         messages: a prompt or OpenAI-style messages.
         system: a system message before those among the messages; None for no other.
+        files: paths and URLs of files of the question, before those among the messages.
 
     Raises:
-        InvalidMessages: no question, an unknown role, content other than text, or an assistant's message at the end.
+        InvalidMessages: no question, an unknown role, content that can't be sent, files that aren't the question's, or
+            an assistant's message at the end.
+        InvalidOption: one of `files` can't be read.
     """
     parsed = [_parse_message(message) for message in as_messages(messages)]
     systems = [] if system is None else [_text(system, "the system message")]
-    systems += [text for role, text in parsed if role in ("system", "developer")]
-    dialogue = [(role, text) for role, text in parsed if role in ("user", "assistant")]
+    systems += [text for role, text, _ in parsed if role in ("system", "developer")]
+    dialogue = [(role, text) for role, text, _ in parsed if role in ("user", "assistant")]
     if dialogue and dialogue[-1][0] == "assistant":
         raise InvalidMessages("expected the last message to be the user's, got the assistant's")
     *turns, (query, _) = [*_turns(dialogue)] or [("", "")]
-    if not query.strip():
+    question_files = (*as_files(files), *_question_files(parsed))
+    if not query.strip() and not question_files:
         raise InvalidMessages("expected a prompt, or messages that end with the user's question; got no question")
-    return Chat("\n".join(systems) if systems else None, tuple(turn for turn in turns if any(turn)), query)
+    system = "\n".join(systems) if systems else None
+    return Chat(system, tuple(turn for turn in turns if any(turn)), query, question_files)
+
+
+def _question_files(parsed: Sequence[tuple[str, str, list[File]]]) -> list[File]:
+    """Return the files of the user's messages after the last answer.
+
+    Raises:
+        InvalidMessages: other messages have files.
+    """
+    answers = [number for number, (role, *_) in enumerate(parsed) if role == "assistant"]
+    question = parsed[answers[-1] + 1 if answers else 0 :]
+    files = [file for role, _, files in question if role == "user" for file in files]
+    if len(files) < sum(len(files) for *_, files in parsed):
+        raise InvalidMessages("only the question can have files, the user's messages after the last answer")
+    return files
 
 
 def as_messages(messages: str | Sequence[Message]) -> Sequence[Message]:
@@ -148,6 +174,50 @@ def content_text(content: object, *, none: str | None = None) -> str:
     return _text(content, _CONTENT)
 
 
+def _split_content(content: object) -> tuple[object, list[File]]:
+    """Split a message's content into its text parts and its files."""
+    if not isinstance(content, list | tuple):
+        return content, []
+    files = [part for part in content if _has_file(part)]
+    return [part for part in content if not _has_file(part)], [part_file(part) for part in files]
+
+
+def _has_file(part: object) -> bool:
+    type_ = part.get("type") if isinstance(part, Mapping) else None
+    return isinstance(type_, str) and type_ in FILE_PARTS
+
+
+def name_files(messages: Sequence[Message], files: Sequence[Any] = ()) -> list[Message]:
+    """Replace the files of a question by their names in brackets, for the turns of a later question.
+
+    Args:
+        messages: the question's messages.
+        files: paths and URLs of its other files.
+    """
+    named: list[Message] = []
+    for number, message in enumerate(messages):
+        content, found = _split_content(message.get("content"))
+        found = [*(as_files(files) if number == len(messages) - 1 else ()), *found]
+        names = "\n".join(f"[{file.name or file.url}]" for file in found)
+        text = content_text(content, none="") if found else ""
+        named.append({**message, "content": f"{names}\n{text}".strip()} if found else message)
+    return named
+
+
+def with_files(messages: Sequence[Message], files: Sequence[File]) -> Sequence[Message]:
+    """Add files to the last message as OpenAI's content parts, for a provider.
+
+    Raises:
+        InvalidOption: a file can't be read, or can't be sent in that form.
+    """
+    if not files:
+        return messages
+    *others, last = messages
+    content = last.get("content")
+    parts = content if isinstance(content, list | tuple) else [{"type": "text", "text": content}]
+    return [*others, {**last, "content": [*parts, *map(as_part, files)]}]
+
+
 def _part_text(part: object) -> str:
     if isinstance(part, Mapping):
         type_ = part.get("type")
@@ -167,11 +237,12 @@ def _text(value: object, name: str) -> str:
     return str.__str__(value)
 
 
-def _parse_message(message: Message) -> tuple[str, str]:
+def _parse_message(message: Message) -> tuple[str, str, list[File]]:
     role = message.get("role")
     if not isinstance(role, str) or role not in ROLES:
         raise InvalidMessages(f"expected a role of {', '.join(ROLES)}; got {short_repr(role)}")
-    return str.__str__(role), content_text(message.get("content"), none="" if role == "assistant" else None)
+    content, files = _split_content(message.get("content"))
+    return str.__str__(role), content_text(content, none="" if role == "assistant" else None), files
 
 
 def _turns(dialogue: Iterable[tuple[str, str]]) -> Iterator[Turn]:
