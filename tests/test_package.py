@@ -32,6 +32,7 @@ MODULES = [
     "text.snapshots",
     "space.verbatim",
     "space.catalogue",
+    "space.file_inputs",
     "space.page",
     "space.parameters",
     "space.chains",

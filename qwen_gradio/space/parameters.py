@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidOption, short_repr
+from ..text.files import File
+from .file_inputs import FILE_INPUTS, FileInput, parse_file_input
 from .page import Component
 from .verbatim import verbatim
 
 # Components for typed text (gradio, modelscope_studio); a "multimodal" one takes {"text", "files"}.
 TEXT_INPUTS = ("textbox", "sender", "multimodaltextbox", "multimodalinput")
-FILE_INPUTS = ("file", "image", "audio", "video", "imageeditor", "gallery")
 
 # Patterns of the names and labels of the inputs for the system message and for the question.
 SYSTEM_NAMES = re.compile(
@@ -52,6 +53,7 @@ class Parameter:
         minimum: the lower bound of a number, included; None for no bound.
         maximum: the upper bound of a number, included; None for no bound.
         is_secret: True if the page hides its text, as that of a password.
+        file_input: the files that it takes; None if it takes none.
     """
 
     name: str
@@ -64,6 +66,12 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     is_secret: bool = False
+    file_input: FileInput | None = None
+
+    @property
+    def takes_files(self) -> bool:
+        """True if it takes files, alone or beside a text."""
+        return self.file_input is not None
 
     @property
     def is_text(self) -> bool:
@@ -95,9 +103,13 @@ class Parameter:
             return int(named.start() > 0), has_default
         return 2 if QUERY_NAMES.search(self.label) else 3, has_default
 
-    def wrap_text(self, text: str) -> Any:
-        """Return a text in the form that the component accepts."""
-        return {**EMPTY_MULTIMODAL, "text": text} if "multimodal" in self.component else text
+    def wrap_text(self, text: str, files: Sequence[File] = ()) -> Any:
+        """Return a text, and files if it takes them, in the form that the component accepts."""
+        return {"text": text, "files": list(files)} if "multimodal" in self.component else text
+
+    def wrap_files(self, files: Sequence[File]) -> Any:
+        """Return files in the form that the component accepts."""
+        return self.file_input.wrap(files) if self.file_input is not None else list(files)
 
     @property
     def expected(self) -> str:
@@ -196,6 +208,7 @@ def parse_parameter(
         minimum=_bound(component.props.get("minimum")),
         maximum=_bound(component.props.get("maximum")),
         is_secret=component.props.get("type") == "password",
+        file_input=parse_file_input(component.type, component.props, component.schema or description.get("type")),
     )
 
 
