@@ -43,6 +43,8 @@ MODULES = [
     "transport.access",
     "transport.rebinding",
     "transport.pool",
+    "transport.bodies",
+    "transport.uploads",
     "transport.network",
     "transport.mailboxes",
     "transport.hooks",

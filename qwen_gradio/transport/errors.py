@@ -30,6 +30,7 @@ from ..errors import (
 )
 from .rebinding import http_module
 from .threads import CannotStartThread, is_thread_error
+from .uploads import is_upload
 
 if TYPE_CHECKING:
     import httpx as http
@@ -134,7 +135,7 @@ def job_error(exc: BaseException, network: Network | None = None, failure: Excep
     if isinstance(exc, TooManyRequestsError):
         return RateLimited("it has had too many requests")
     if isinstance(exc, http.HTTPStatusError):
-        return status_error(exc.response)
+        return _upload_status_error(exc.response) if is_upload(exc.request) else status_error(exc.response)
     if isinstance(exc, OSError) and exc.filename is not None:
         return InvalidOption(f"a file to upload can't be read ({exc})")
     if isinstance(exc, http.HTTPError | OSError):
@@ -205,6 +206,18 @@ def _transport_error(exc: Exception) -> QwenGradioError:
 def _is_lost(exc: Exception) -> bool:
     """Return True if the peer closed the connection; by the text, as malformed HTTP raises the same class."""
     return bool(re.search("disconnected|closed", str(exc)))
+
+
+def _upload_status_error(response: Any) -> QwenGradioError:
+    """Map the HTTP error response to an upload of a file."""
+    error = status_error(response)
+    failure = f"a file can't be uploaded: {error.args[0]}"
+    if response.status_code == http.codes.REQUEST_ENTITY_TOO_LARGE:
+        return InvalidOption(f"{failure}; pass a smaller file")
+    if response.status_code == http.codes.NOT_FOUND:
+        return ProtocolError(failure)
+    error.args = (failure,)
+    return error
 
 
 def status_error(response: Any) -> QwenGradioError:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .bodies import Body, BodyState, CountedResponse
 from .pool import Pool, origin_of, tls_context
 from .rebinding import SHORTCUTS, http_module
-from .threads import shutdown_socket
+from .uploads import Uploads, is_upload
 
 if TYPE_CHECKING:
     import httpx as http
@@ -25,20 +25,11 @@ else:
 
 READ_TIMEOUT = 45.0  # seconds without a byte of a stream; a Gradio server sends a heartbeat every 15 s
 DRAIN_TIMEOUT = 0.5  # seconds for a stream to end after its job, so that the connection can be reused
-MAX_DRAIN_READS = 3
 MAX_BODY_BYTES = 32 * 1024 * 1024  # of a response that isn't streamed, and of a stream between two updates
 
 # The arguments of `httpx.get` and the like that httpx passes to the Client, not to the request.
 CLIENT_OPTIONS = ("cookies", "proxy", "timeout", "verify", "trust_env", "cert")
 OWN_TRANSPORT = ("transport", "mounts")
-
-
-class BodyState(enum.Enum):
-    """The state of a response's body: OPEN -> DRAINING -> CLOSED; `Network.cancel` aborts OPEN ones alone."""
-
-    OPEN = enum.auto()
-    DRAINING = enum.auto()
-    CLOSED = enum.auto()
 
 
 class NetworkState(enum.Enum):
@@ -55,64 +46,6 @@ class StreamState(enum.Enum):
     EMPTY = enum.auto()
     UNREAD = enum.auto()
     READ = enum.auto()
-
-
-class Body(http.SyncByteStream):
-    """A response's body, which can be aborted; a stream is read to its end, so that its connection can be reused."""
-
-    def __init__(self, network: Network, response: Any, *, is_stream: bool) -> None:
-        self.is_stream = is_stream
-        self.state = BodyState.OPEN
-        self.is_exhausted = False
-        self._network = network
-        self._response = response
-        self._chunks = iter(response.stream)
-        stream = response.extensions.get("network_stream")
-        self.socket = stream.get_extra_info("socket") if stream is not None else None
-
-    def __repr__(self) -> str:
-        return f"<Body of a {'stream' if self.is_stream else 'response'}: {self.state.name.lower()}>"
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._chunks:
-                if not self.is_stream:
-                    self._network.check_deadline()
-                yield chunk
-            self.is_exhausted = True
-        except (http.HTTPError, RuntimeError) as exc:  # RuntimeError if the pool was closed meanwhile
-            self._network.record_failure(exc)
-            if not self.is_stream:
-                raise
-            raise http.RemoteProtocolError(str(exc)) from exc  # for gradio_client this ends the stream
-
-    def close(self) -> None:
-        """Close the body; a stream that ends soon is first read to its end."""
-        # After an exception the stream may not end, and no other thread would abort it.
-        if sys.exc_info()[1] is None and self._network.start_draining(self):
-            with contextlib.suppress(http.HTTPError, RuntimeError):
-                for _ in range(MAX_DRAIN_READS):
-                    if next(self._chunks, None) is None:
-                        break
-        self._network.release(self, self._response)
-
-    def abort(self) -> None:
-        """Shut down the socket, which ends a read in any thread."""
-        if self.socket is not None:
-            shutdown_socket(self.socket)
-
-
-class CountedResponse(http.Response):
-    """A response whose decompressed body is limited in size."""
-
-    network: Network
-    is_stream: bool
-
-    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield the body's bytes, and count them; httpx's other methods but `iter_raw` call this one."""
-        for chunk in super().iter_bytes(chunk_size):
-            self.network.count(len(chunk), is_stream=self.is_stream)
-            yield chunk
 
 
 class SharedTransport(http.BaseTransport):
@@ -172,9 +105,10 @@ class Network:
 
     Attributes:
         requests: the number of requests that were sent.
-        responses: the number of those that were answered.
+        responses: the number of those that were answered, without uploads.
         streams: the number of streams that were opened.
         state: the state of the session's question.
+        uploads: the session's uploads.
         failure: the exception that ended a stream; gradio_client raises a bare CancelledError instead.
         first_error: the first response that was an HTTP error.
         last_response: the last response.
@@ -188,6 +122,7 @@ class Network:
         self.first_error: Any = None
         self.last_response: Any = None
         self.job_thread: int | None = None
+        self.uploads = Uploads(pool, notify)
         self._pool = pool
         self._notify: Callable[[], object] = bool
         self._deadline = deadline
@@ -266,9 +201,10 @@ class Network:
         """Send a request over the pool."""
         self.admit(request)
         self.requests += 1
-        response = self._pool.send(request)
+        pool: Any = self.uploads if is_upload(request) else self._pool
+        response = pool.send(request)
         is_stream = bool(request.extensions.get("qwen_gradio.is_stream"))
-        body = Body(self, response, is_stream=is_stream)
+        body = Body(self, response, pool.close_response, is_stream=is_stream)
         with self._changed:
             self._bodies.add(body)
             if is_stream and self.state is not NetworkState.ACTIVE:
@@ -285,7 +221,7 @@ class Network:
         self.last_response = response
         if self.first_error is None and not response.is_success:
             self.first_error = response
-        self.responses += 1
+        self.responses += not is_upload(response.request)
         self._notify()
 
     def record_failure(self, exc: Exception) -> None:
@@ -351,19 +287,18 @@ class Network:
                 body.state = BodyState.DRAINING
             return is_wanted and is_bounded
 
-    def release(self, body: Body, response: Any) -> None:
-        """Close a response and remove its body; its connection may then be used by another reply."""
+    def release(self, body: Body) -> None:
+        """Remove a body that is being closed."""
         with self._changed:
             body.state = BodyState.CLOSED
             self._bodies.discard(body)
             self._changed.notify_all()
-        self._pool.close_response(response)
 
     def cancel(self) -> bool:
-        """Abort the session's stream, now or as soon as it opens, unless it is being drained.
+        """Abort the session's upload or stream, now or as soon as it opens, unless it is being drained.
 
         Returns:
-            True if a stream was aborted.
+            True if one was aborted.
         """
         return self._abort(lambda body: body.is_stream and body.state is BodyState.OPEN)
 
@@ -376,7 +311,8 @@ class Network:
             return False
         with self._changed:
             self.state = NetworkState.CANCELLED
-            return self._abort_bodies(chosen)
+            is_uploading = self.uploads.abort()
+            return self._abort_bodies(chosen) or is_uploading
 
     def _abort_bodies(self, chosen: Callable[[Body], bool]) -> bool:
         bodies = [body for body in self._bodies if chosen(body) and body.socket is not None]

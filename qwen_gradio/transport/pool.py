@@ -142,6 +142,7 @@ class Pool:
     def __init__(
         self, url: str, *, proxy: str | None, timeout: float | None, headers: Iterable[tuple[str, str]] = ()
     ) -> None:
+        self._url = url
         self.origin = origin_of(http.URL(url))
         self.proxy = proxy
         self.timeout = timeout
@@ -166,6 +167,10 @@ class Pool:
     def is_of_this_process(self) -> bool:
         """True if it was made in this process, not before a fork."""
         return self._pid == os.getpid()
+
+    def sibling(self) -> Pool:
+        """Make another pool with the same settings."""
+        return Pool(self._url, proxy=self.proxy, timeout=self.timeout, headers=self.headers)
 
     def send(self, request: Any) -> Any:
         """Send a request, and return its response.
