@@ -51,6 +51,7 @@ MODULES = [
     "transport.client",
     "transport.errors",
     "transport.hub",
+    "transport.files",
     "transport.job",
     "transport.session",
     "transport.connection",
