@@ -27,7 +27,7 @@ from ..text.messages import Chat
 from ..text.snapshots import SnapshotDecoder
 from .connector import SpaceConnector
 from .deadlines import TIMEOUT_OF, Deadline, deadline, fail_at
-from .events import Event, Finished, Fragment, Joined, Kind, Queued, Started
+from .events import Event, Finished, Fragment, Internal, Joined, Kind, Queued, Started, Uploading
 from .session import Memory, Session, StepUpdate, open_session
 from .states import AttemptState, transition
 
@@ -112,7 +112,7 @@ class SpaceAttempt:
         self._uses_hooks = True
         self._connection: Connection | None = None
         self._session: Session | None = None
-        self._events: AsyncGenerator[Event | Joined, None] | None = None
+        self._events: AsyncGenerator[Event | Internal, None] | None = None
         # Seconds of the state's timeout used up by waiting; the time between two calls of `next` doesn't count.
         self._waited = 0.0
 
@@ -131,7 +131,7 @@ class SpaceAttempt:
         try:
             events = self._events or await self._begin()
             event = await self._receive(events, total)
-            while isinstance(event, Joined):
+            while isinstance(event, Internal):
                 event = await self._receive(self._events or events, total)
         except QwenGradioError:
             if not self.state.is_over:
@@ -176,7 +176,7 @@ class SpaceAttempt:
 
     # --- asking
 
-    async def _begin(self) -> AsyncGenerator[Event | Joined, None]:
+    async def _begin(self) -> AsyncGenerator[Event | Internal, None]:
         """Ask the question, in the Conversation's session if it has one, and return the events of the reply."""
         if self.state is not AttemptState.CONNECTING:
             self._enter(AttemptState.CONNECTING)
@@ -226,7 +226,9 @@ class SpaceAttempt:
 
     # --- receiving
 
-    async def _receive(self, events: AsyncGenerator[Event | Joined, None], total: Deadline | None) -> Event | Joined:
+    async def _receive(
+        self, events: AsyncGenerator[Event | Internal, None], total: Deadline | None
+    ) -> Event | Internal:
         """Receive the next event within the timeout of the state, and enter the state that follows."""
         name = TIMEOUT_OF[self.state]
         began = anyio.current_time()
@@ -245,7 +247,7 @@ class SpaceAttempt:
         self._enter_state_of(event)
         return event
 
-    def _enter_state_of(self, event: Event | Joined) -> None:
+    def _enter_state_of(self, event: Event | Internal) -> None:
         if isinstance(event, Fragment):
             if self.state is AttemptState.STREAMING:
                 self._waited = 0.0
@@ -257,6 +259,8 @@ class SpaceAttempt:
             self._enter(AttemptState.STARTED)
         elif isinstance(event, Finished):
             self._end(AttemptState.FINISHED)
+        elif isinstance(event, Uploading):
+            self._waited = 0.0
         elif self.state in (AttemptState.CONNECTING, AttemptState.STARTED):
             self._enter(AttemptState.QUEUED)
 
@@ -290,7 +294,7 @@ async def _events(
     page: PageSession,
     decoders: Mapping[Kind, SnapshotDecoder],
     max_chars: int,
-) -> AsyncGenerator[Event | Joined, None]:
+) -> AsyncGenerator[Event | Internal, None]:
     from ..transport.job import Output  # connecting has imported it
 
     is_started = False  # in the latest of the reply's steps
@@ -309,9 +313,11 @@ async def _events(
     yield finished_event(decoders)
 
 
-def _queue_event(status: QueueStatus) -> Event | Joined | None:
+def _queue_event(status: QueueStatus) -> Event | Internal | None:
     if status.stage == "queued":
         return Queued(None if status.rank is None else status.rank + 1, status.size, status.eta)
+    if status.stage == "uploading":
+        return Uploading()
     if status.stage == "joined":
         return Joined()
     return Started() if status.stage == "started" else None

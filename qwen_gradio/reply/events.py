@@ -16,7 +16,8 @@ class Timeouts:
     A server's heartbeats don't count as fragments, but three missed ones end a reply too.
 
     Attributes:
-        connect: until the Space has described itself, and again until it has accepted the question.
+        connect: until the Space has described itself, and again until it has accepted the question; while files are
+            uploaded, from one part that is sent to the next.
         queue: from then until the Space starts to work on the question.
         first: from then until the first fragment.
         silence: from one fragment to the next.
@@ -99,9 +100,15 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploading:
+    """Emitted when a part of the question's files was sent. Internal: not passed on to readers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """Emitted when the Space has accepted the question, its position unknown. Internal: not passed on to readers."""
 
 
+Internal: TypeAlias = Uploading | Joined
 Kind: TypeAlias = Literal["answer", "thinking"]
 Event: TypeAlias = Queued | Started | Fragment | Finished

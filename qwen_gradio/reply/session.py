@@ -129,7 +129,7 @@ class Session:
 
     async def _submit(self, step: Step, event: ThreadsafeEvent) -> Submission:
         submit = functools.partial(self._submit_now, step, event.set)
-        if not self._client.blocks:
+        if not self._client.blocks and not step.has_files:
             return submit()
         future = self._threads.submit(submit)
         try:
@@ -142,7 +142,7 @@ class Session:
     def _submit_now(self, step: Step, notify: Callable[[], object]) -> Submission:
         if self._is_closed:
             raise UsageError("this reply was closed by another task")  # `Reply` catches it and ends
-        self.submission = self._client.submit(step.listener.function, step.arguments, notify)
+        self.submission = self._client.submit(step.listener.function, step.arguments, notify, has_files=step.has_files)
         if self._is_closed:  # meanwhile, by another thread
             self.submission.cancel()
         return self.submission

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import InvalidOption
 from ..text.files import File
+
+K = TypeVar("K", bound=Hashable)
 
 FILE_INPUTS = ("file", "image", "audio", "video", "imageeditor", "gallery")
 # The types that a component takes by itself; a file whose name tells no type is left to the Space.
@@ -89,12 +91,12 @@ def parse_file_input(component: str, props: Mapping[str, Any], schema: object) -
     )
 
 
-def place_files(files: Sequence[File], inputs: Mapping[str, FileInput]) -> dict[str, list[File]]:
+def place_files(files: Sequence[File], inputs: Mapping[K, FileInput]) -> dict[K, list[File]]:
     """Give each file to the first input that has room for it and takes its type.
 
     Args:
         files: the files of a question.
-        inputs: the inputs that may take them by name, the preferred one first.
+        inputs: the inputs that may take them, by name or id, the preferred one first.
 
     Returns:
         the files of each input that gets some.
@@ -102,7 +104,7 @@ def place_files(files: Sequence[File], inputs: Mapping[str, FileInput]) -> dict[
     Raises:
         InvalidOption: there is no input for a file.
     """
-    placed: dict[str, list[File]] = {}
+    placed: dict[K, list[File]] = {}
     for file in files:
         fitting = [name for name, input_ in inputs.items() if input_.accepts(file)]
         free = [name for name in fitting if inputs[name].takes_many or name not in placed]
@@ -112,7 +114,7 @@ def place_files(files: Sequence[File], inputs: Mapping[str, FileInput]) -> dict[
     return placed
 
 
-def _no_input_error(file: File, inputs: Mapping[str, FileInput], *, is_full: bool) -> InvalidOption:
+def _no_input_error(file: File, inputs: Mapping[K, FileInput], *, is_full: bool) -> InvalidOption:
     if not inputs:
         return InvalidOption("this Space takes no files with its question; leave them out, or use another Space")
     name = file.name or file.url

@@ -11,8 +11,10 @@ from typing import Any
 from ..errors import ProtocolError, short_repr
 from ..text import chatbot
 from ..text.chatbot import Snapshot
+from ..text.files import File
 from ..text.messages import Chat, as_prompt
 from ..text.outputs import parse_output
+from .file_inputs import FileInput, place_files
 from .page import Component, ComponentId, Condition, Listener
 from .recipe import Recipe
 from .verbatim import verbatim
@@ -29,12 +31,14 @@ class Step:
         arguments: the arguments of the call, in order.
         leads: True if the reply depends on its outcome; False if the page runs it before or after.
         answers: True if it may write the reply.
+        has_files: True if there are files of the caller among the arguments.
     """
 
     listener: Listener
     arguments: tuple[Any, ...]
     leads: bool
     answers: bool
+    has_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class _Event:
 class _Question:
     chat: Chat
     is_continued: bool
+    files: Sequence[File]  # those in the question's own box
 
 
 class PageSession:
@@ -65,6 +70,7 @@ class PageSession:
         self._recipe = self._current = recipe  # the second is that of the Chatbot that the options select
         self._values: dict[ComponentId, Any] = {}
         self._own: set[ComponentId] = set()  # the components whose values are the caller's, not the Space's
+        self._with_files: set[ComponentId] = set()  # those of them with files
         self._options: Mapping[ComponentId, Any] = {}
         self._unsent: _Question | None = None  # until the page is loaded and its options are set
         self._is_loaded = False
@@ -96,13 +102,13 @@ class PageSession:
         Raises:
             InvalidOption: the page has no such option, or doesn't accept its value.
         """
-        self._current, self._options = self._recipe.select(options)
+        self._current, chosen = self._recipe.select(options)
+        files = self._place_files(chat, chosen)
         for queue in (self._pending, self._after, self._seen):
             queue.clear()
-        for id_ in self._own:  # set by an earlier question, for itself alone
-            self._values.pop(id_, None)
-        self._own.clear()
-        self._unsent = _Question(chat, is_continued)
+        self._forget_options()
+        self._options = {**chosen, **self._wrap_files(files)}
+        self._unsent = _Question(chat, is_continued, files.get(self._current.query_id, ()))
         self._enter_options()
         preparation = self._current.preparation
         loads = () if self._is_loaded else preparation.on_load
@@ -110,6 +116,31 @@ class PageSession:
         on_set = [one for id_ in self._options for one in preparation.on_set.get(id_, ())]
         for listener in (*loads, *on_set):
             self._schedule(listener, _Event())
+
+    def _place_files(self, chat: Chat, chosen: Mapping[ComponentId, Any]) -> dict[ComponentId | None, list[File]]:
+        """Place the question's files: in the question's own box first, then in those that no option sets."""
+        query, parameters = self._current.query_id, self._current.parameters_by_id
+        ranked = sorted(parameters, key=lambda id_: id_ != query)
+        inputs: dict[ComponentId | None, FileInput] = {
+            id_: input_ for id_ in ranked if id_ not in chosen and (input_ := parameters[id_].file_input) is not None
+        }
+        return place_files(chat.files, inputs)
+
+    def _wrap_files(self, files: Mapping[ComponentId | None, Sequence[File]]) -> dict[ComponentId, Any]:
+        parameters = self._current.parameters_by_id
+        wrapped = {
+            id_: parameters[id_].wrap_files(some)
+            for id_, some in files.items()
+            if id_ is not None and id_ != self._current.query_id
+        }
+        self._with_files |= {*wrapped}
+        return wrapped
+
+    def _forget_options(self) -> None:
+        """Reset the components that an earlier question set; files stay where they are, as on the page."""
+        for id_ in self._own - self._with_files:
+            self._values.pop(id_, None)
+        self._own &= self._with_files
 
     def _enter_options(self) -> None:
         for id_, value in self._options.items():
@@ -119,7 +150,7 @@ class PageSession:
         """Enter the question, once the page is loaded and its options are set, and start the steps."""
         self._enter_options()  # again, as the page may have changed them
         self._enter_system(question.chat.system)
-        self._enter_question(question.chat, is_continued=question.is_continued)
+        self._enter_question(question)
         recipe = self._current
         started = [*recipe.preparation.on_event, recipe.root]
         if recipe.event is not None:
@@ -141,8 +172,8 @@ class PageSession:
             value = self._argument(id_)
             self._set(id_, {**value, key: system} if key else system)
 
-    def _enter_question(self, chat: Chat, *, is_continued: bool) -> None:
-        recipe = self._current
+    def _enter_question(self, sent: _Question) -> None:
+        recipe, chat, is_continued = self._current, sent.chat, sent.is_continued
         reads_turns = bool(recipe.history_ids) and not recipe.has_memory
         question = as_prompt(
             chat,
@@ -156,7 +187,9 @@ class PageSession:
             form = recipe.dialect or "pairs"
             self._values[id_] = [*self._chatbot_value(id_), *chatbot.encode(turns, form, open_turn)]
         if recipe.query_id is not None:
-            self._set(recipe.query_id, recipe.parameters_by_id[recipe.query_id].wrap_text(question))
+            self._with_files -= {recipe.query_id}
+            self._with_files |= {recipe.query_id} if sent.files else set()
+            self._set(recipe.query_id, recipe.parameters_by_id[recipe.query_id].wrap_text(question, sent.files))
         self._history = self._chatbot_value(recipe.answer.id) if recipe.is_chatbot else ()
 
     def _chatbot_value(self, id_: ComponentId) -> Sequence[Any]:
@@ -220,7 +253,8 @@ class PageSession:
             event.values[component.id] if component.id in event.values else self._argument(component.id)
             for component in listener.sent
         )
-        return Step(listener, arguments, self._leads(listener), listener.id in self._current.answers_in)
+        has_files = any(component.id in self._with_files for component in listener.sent)
+        return Step(listener, arguments, self._leads(listener), listener.id in self._current.answers_in, has_files)
 
     def succeed(self, step: Step, output: object) -> None:
         """Record the last output of a step, and start what follows it.
@@ -250,6 +284,7 @@ class PageSession:
                     changed.add(id_)
                 self._values[id_] = new
                 self._own.discard(id_)
+                self._with_files.discard(id_)
         return changed
 
     def _run_next(self, listener: Listener, *, is_success: bool, changed: Iterable[ComponentId] | None = None) -> None:

@@ -194,7 +194,11 @@ class Connection:
             raise UsageError("this connection was made before a fork, in another process; make one in this process")
         client = self._session_client(name, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
         return ClientSession(
-            client, threads=self._threads, on_submit=self._record_submission, on_failure=self._drop_description
+            client,
+            threads=self._threads,
+            on_submit=self._record_submission,
+            on_failure=self._drop_description,
+            max_file_size=self.config.get("max_file_size"),
         )
 
     def _record_submission(self, submission: Submission) -> None:

@@ -36,7 +36,7 @@ END_TIMEOUT = 0.5  # seconds for a job to end after its stream was aborted
 HTTP_CLIENT_ERRORS = range(400, 500)
 TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)  # the same question may be accepted later
 
-Stage: TypeAlias = Literal["joining", "joined", "queued", "started"]
+Stage: TypeAlias = Literal["uploading", "joining", "joined", "queued", "started"]
 _UNQUEUED = ("STARTING", "JOINING_QUEUE", "SENDING_DATA")  # gradio_client.utils.Status
 _QUEUED = ("IN_QUEUE", "QUEUE_FULL")
 
@@ -46,16 +46,19 @@ class QueueStatus:
     """The progress of a question before its first output.
 
     Attributes:
-        stage: "joining" until the join is answered, then "joined", "queued" and "started".
+        stage: "joining" until the join is answered, or "uploading" if files were sent; then "joined", "queued" and
+            "started".
         rank: its place in the queue, from 0; None if unknown.
         size: the queue's size; None if unknown.
         eta: seconds until it starts; None if unknown.
+        sent: the number of bytes of files that were sent.
     """
 
     stage: Stage
     rank: int | None = None
     size: int | None = None
     eta: float | None = None
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +184,15 @@ class Submission:
             status = self._job_status()
         name = _code_name(status)
         if name in _UNQUEUED:
-            return QueueStatus("joining" if self._is_join_answered() is False else "joined")
+            return QueueStatus("joined") if self._is_join_answered() is not False else self._joining_status()
         if name in _QUEUED:
             return QueueStatus("queued", *(_number(status, field) for field in ("rank", "queue_size", "eta")))
         return QueueStatus("started")
+
+    def _joining_status(self) -> QueueStatus:
+        network = self._session.network
+        sent = network.uploads.sent if network is not None else 0
+        return QueueStatus("uploading", sent=sent) if sent else QueueStatus("joining")
 
     def _job_status(self) -> Any:
         """Return the job's status; None if gradio_client raises. Waits for the job's lock."""

@@ -122,7 +122,7 @@ class Network:
         self.first_error: Any = None
         self.last_response: Any = None
         self.job_thread: int | None = None
-        self.uploads = Uploads(pool, notify)
+        self.uploads = Uploads(pool, bool)
         self._pool = pool
         self._notify: Callable[[], object] = bool
         self._deadline = deadline
@@ -263,7 +263,7 @@ class Network:
         self.requests = self.responses = self.streams = self._unread_bytes = 0
         self.first_error = self.last_response = self.failure = None
         self.state, self._stream = NetworkState.ACTIVE, StreamState.EMPTY
-        self._notify = notify
+        self._notify, self.uploads = notify, Uploads(self._pool, notify)
 
     def record_update(self) -> None:
         """Record that gradio_client has made an update from the bytes so far."""

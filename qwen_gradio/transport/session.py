@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import QwenGradioError, UsageError
 from .client import SpaceClient, release
 from .errors import refused_error
+from .files import CallFiles
 from .job import END_TIMEOUT, Submission
 from .network import DRAIN_TIMEOUT
 from .threads import DaemonThreadExecutor
@@ -40,6 +41,7 @@ class ClientSession:
         threads: runs the calls that block.
         on_submit: called with each submission.
         on_failure: called if a call fails; see `Submission`.
+        max_file_size: the maximum size of a file, in bytes, as the Space publishes it; any other value for none.
 
     Attributes:
         state: the state of the session.
@@ -52,8 +54,10 @@ class ClientSession:
         threads: DaemonThreadExecutor,
         on_submit: Callable[[Submission], object],
         on_failure: Callable[[], None],
+        max_file_size: object = None,
     ) -> None:
         self.state = SessionState.NEW
+        self._max_file_size = max_file_size
         self._client = client
         self._threads = threads
         self._on_submit = on_submit
@@ -69,12 +73,20 @@ class ClientSession:
         """True if `submit` may wait for the stream of an earlier call to end, and so must run in a thread."""
         return self.state is not SessionState.NEW
 
-    def submit(self, function: str | int, arguments: Sequence[Any], notify: Callable[[], object]) -> Submission:
+    def submit(
+        self,
+        function: str | int,
+        arguments: Sequence[Any],
+        notify: Callable[[], object],
+        *,
+        has_files: bool = False,
+    ) -> Submission:
         """Call a function; the job's threads make its requests.
 
         Args:
             function: its name in the API, with the slash; or the id of its listener.
             arguments: its arguments, in order.
+            has_files: True if there are `File`s among them, which are uploaded by the job.
             notify: called from other threads after each update of the job.
 
         Raises:
@@ -90,16 +102,20 @@ class ClientSession:
             self.state = SessionState.USED
         self._client.qwen_gradio.begin(notify)
         target = {"api_name": function} if isinstance(function, str) else {"fn_index": function}
+        files = CallFiles(self._max_file_size)
         try:
-            job = _context().run(self._client.submit, *arguments, **target)
-        except QwenGradioError:  # no thread could be started
+            sent = files.replace(arguments) if has_files else arguments
+            job = _context().run(self._client.submit, *sent, **target)
+        except QwenGradioError:  # no thread could be started, or a file is invalid
+            files.close()
             raise
         except Exception as exc:
+            files.close()
             raise refused_error(exc) from exc
         self._submission = Submission(self._client, job, self._threads, self._on_failure)
         self._on_submit(self._submission)
         with contextlib.suppress(Exception):  # without a notification, the job is polled
-            job.add_done_callback(_DoneCallback(self, self._client, notify))
+            job.add_done_callback(_DoneCallback(self, self._client, files, notify))
         return self._submission
 
     def close(self) -> None:
@@ -122,12 +138,16 @@ def _context() -> contextvars.Context:
 class _DoneCallback:
     """The done callback of a job. It holds no reference to the job: the job holds its callbacks."""
 
-    def __init__(self, session: ClientSession, client: SpaceClient, notify: Callable[[], object]) -> None:
+    def __init__(
+        self, session: ClientSession, client: SpaceClient, files: CallFiles, notify: Callable[[], object]
+    ) -> None:
         self._session = weakref.ref(session)  # which holds the job
         self._client = client
+        self._files = files
         self._notify = notify
 
     def __call__(self, _: Future[Any]) -> None:
+        self._files.close()
         self._notify()
         session = self._session()
         if session is None or session.state is SessionState.CLOSED:
