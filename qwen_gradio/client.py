@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import os
 import weakref
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from .reply.settings import check_fallbacks, check_not_cleartext, check_number, 
 from .reply.states import ClientState
 from .space import catalogue
 from .space.recipe import Recipe, check_api_name, check_option_values, check_options
-from .text.messages import Message, as_messages, parse_messages
+from .text.messages import Message, as_messages, name_files, parse_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Inspection:
     hooks: tuple[str, ...] = ()
 
 
+Files: TypeAlias = "Sequence[str | os.PathLike[str]]"
+"""Paths, http(s) URLs and data URLs."""
+
 Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
 """A fallback: the name of a Space, a client of one, or any object with `create_async_generator`."""
 
@@ -62,7 +66,8 @@ class Conversation:
 
     Attributes:
         system: the system message; None keeps the Space's own.
-        messages: the turns so far, as `{"role", "content"}` dicts. They may be changed between questions.
+        messages: the turns so far, as `{"role", "content"}` dicts. They may be changed between questions. Files are
+            kept by their names alone, as `[photo.png]`, and aren't sent again.
     """
 
     def __init__(self, client: AsyncQwenClient, *, system: str | None = None, messages: Iterable[Message] = ()) -> None:
@@ -76,7 +81,7 @@ class Conversation:
     def __repr__(self) -> str:
         return f"<qwen_gradio.Conversation with {self._client.space}: {len(self.messages)} messages>"
 
-    def stream(self, messages: str | Sequence[Message], **options: Any) -> Reply:
+    def stream(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> Reply:
         """Stream the reply to the next question; see `AsyncQwenClient.stream`.
 
         Raises:
@@ -91,10 +96,15 @@ class Conversation:
         new = [*as_messages(messages)]  # the caller may change the list
         is_continued = self._remembered == self._attributes() and all(one.get("role") == "user" for one in new)
         reply = self._client.stream_in(
-            self._memory, [*self.messages, *new], new if is_continued else None, system=self.system, **options
+            self._memory,
+            [*self.messages, *new],
+            new if is_continued else None,
+            system=self.system,
+            files=files,
+            **options,
         )
         self._remembered = None
-        reply.add_finished_callback(functools.partial(self._add_turn, new))
+        reply.add_finished_callback(functools.partial(self._add_turn, name_files(new, files)))
         self._latest_reply = weakref.ref(reply)
         return reply
 
@@ -105,9 +115,9 @@ class Conversation:
     def _attributes(self) -> tuple[str | None, list[Message]]:
         return self.system, copy.deepcopy(self.messages)
 
-    async def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
+    async def ask(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> str:
         """Return the complete reply to the next question; see `AsyncQwenClient.ask`."""
-        return await _collect(self.stream(messages, **options))
+        return await _collect(self.stream(messages, files=files, **options))
 
 
 class AsyncQwenClient:
@@ -206,6 +216,7 @@ class AsyncQwenClient:
         messages: str | Sequence[Message],
         *,
         system: str | None = None,
+        files: Files = (),
         include_thinking: bool = False,
         ignore_unknown_options: bool = False,
         **options: Any,
@@ -213,8 +224,12 @@ class AsyncQwenClient:
         """Stream the reply to a question.
 
         Args:
-            messages: a prompt, or OpenAI-style messages that end with the user's.
+            messages: a prompt, or OpenAI-style messages that end with the user's. Its content may have parts of the
+                types "image_url", "file" and "input_audio".
             system: the system message, placed before those among the messages; None keeps the Space's own.
+            files: paths of files to send with the question, before those among the messages; or http(s) URLs, which
+                the Space downloads, and data URLs. A fallback provider gets images as "image_url" parts and others as
+                "file" parts.
             include_thinking: True to include the model's thinking in the iterator of str.
             ignore_unknown_options: True to drop options that the Space doesn't have; False to raise InvalidOption.
             options: values of other parameters of the Space's endpoint, by name; the Space's defaults apply to the
@@ -224,9 +239,11 @@ class AsyncQwenClient:
             The reply. The question is sent when the first fragment is awaited.
 
         Raises:
-            InvalidMessages: there is no question, or its content is not text.
-            InvalidOption: an option is unknown, or its value can't be sent. Options that only the Space can check are
-                checked when the first fragment is awaited, before the question is sent.
+            InvalidMessages: there is no question, its content is neither text nor a file, or earlier messages have
+                files.
+            InvalidOption: a file can't be read, an option is unknown, or its value can't be sent. Options and files
+                that only the Space can check are checked when the first fragment is awaited, before the question is
+                sent.
             UsageError: the client is closed.
         """
         return self.stream_in(
@@ -234,6 +251,7 @@ class AsyncQwenClient:
             messages,
             system=system,
             include_thinking=include_thinking,
+            files=files,
             ignore_unknown_options=ignore_unknown_options,
             **options,
         )
@@ -245,6 +263,7 @@ class AsyncQwenClient:
         new: Sequence[Message] | None = None,
         *,
         system: str | None = None,
+        files: Files = (),
         include_thinking: bool = False,
         ignore_unknown_options: bool = False,
         **options: Any,
@@ -256,6 +275,7 @@ class AsyncQwenClient:
             messages: all messages, the question last.
             new: the last of them, if those before were asked in the session that `memory` keeps; else None.
             system: see `stream`, as for the others.
+            files: see `stream`.
             include_thinking: see `stream`.
             ignore_unknown_options: see `stream`.
             options: see `stream`.
@@ -267,8 +287,10 @@ class AsyncQwenClient:
         if entry is not None and entry.options_complete and self._api_name is None and not ignore_unknown_options:
             check_options(options, entry.options)
         systems = [] if system is None else [{"role": "system", "content": system}]
+        chat = parse_messages(messages, system, files)
         question = Question(
-            chat=parse_messages(messages, system),
+            chat=chat,
+            extra_files=chat.files[: len(files)],
             messages=[*systems, *as_messages(messages)],
             options=options,
             ignore_unknown_options=ignore_unknown_options,
@@ -276,18 +298,20 @@ class AsyncQwenClient:
             max_reply_chars=self.max_reply_chars,
             provider_options={"proxy": self._proxy},
             memory=memory,
-            continuation=None if new is None else parse_messages(new, system),
+            continuation=None if new is None else parse_messages(new, system, files),
         )
         choices = [one.connector if isinstance(one, AsyncQwenClient) else one for one in (self, *self._fallbacks)]
         return create_reply(question, choices, retries=self.retries, include_thinking=include_thinking)
 
-    async def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
+    async def ask(
+        self, messages: str | Sequence[Message], *, system: str | None = None, files: Files = (), **options: Any
+    ) -> str:
         """Return the complete reply to a question. Arguments are those of `stream`.
 
         Raises:
             QwenGradioError: the reply failed; `partial` is the text before the error.
         """
-        return await _collect(self.stream(messages, system=system, **options))
+        return await _collect(self.stream(messages, system=system, files=files, **options))
 
     def map(
         self,

@@ -2,7 +2,7 @@
 
 QwenGradioError
 ├── UsageError (ValueError)         an invalid argument: raised before the question is sent
-│   ├── InvalidMessages             no question, an unknown role, content other than text, an answer last
+│   ├── InvalidMessages             no question, an unknown role, content that can't be sent, an answer last
 │   ├── InvalidSpace                not an id, an alias or a URL
 │   └── InvalidOption               an unknown option, or a value out of its range
 ├── SpaceError                      the Space was reached, but its reply is not complete

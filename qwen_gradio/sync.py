@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .client import AsyncQwenClient, Conversation, Fallback, Inspection
+from .client import AsyncQwenClient, Conversation, Fallback, Files, Inspection
 from .errors import UsageError
 from .reply.connector import MAX_REPLY_CHARS
 from .reply.events import Event, Timeouts
@@ -108,13 +108,13 @@ class SyncConversation:
     def system(self, system: str | None) -> None:
         self._conversation.system = system
 
-    def stream(self, messages: str | Sequence[Message], **options: Any) -> SyncReply:
+    def stream(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> SyncReply:
         """Stream the reply to the next question; see `Conversation.stream`."""
-        return SyncReply(self._conversation.stream(messages, **options), self._loop)
+        return SyncReply(self._conversation.stream(messages, files=files, **options), self._loop)
 
-    def ask(self, messages: str | Sequence[Message], **options: Any) -> str:
+    def ask(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> str:
         """Return the complete reply to the next question; see `Conversation.ask`."""
-        return _collect(self.stream(messages, **options))
+        return _collect(self.stream(messages, files=files, **options))
 
 
 class QwenClient:
@@ -172,6 +172,7 @@ class QwenClient:
         messages: str | Sequence[Message],
         *,
         system: str | None = None,
+        files: Files = (),
         include_thinking: bool = False,
         ignore_unknown_options: bool = False,
         **options: Any,
@@ -180,15 +181,18 @@ class QwenClient:
         reply = self._client.stream(
             messages,
             system=system,
+            files=files,
             include_thinking=include_thinking,
             ignore_unknown_options=ignore_unknown_options,
             **options,
         )
         return SyncReply(reply, self._loop)
 
-    def ask(self, messages: str | Sequence[Message], *, system: str | None = None, **options: Any) -> str:
+    def ask(
+        self, messages: str | Sequence[Message], *, system: str | None = None, files: Files = (), **options: Any
+    ) -> str:
         """Return the complete reply to a question; see `AsyncQwenClient.ask`."""
-        return _collect(self.stream(messages, system=system, **options))
+        return _collect(self.stream(messages, system=system, files=files, **options))
 
     def map(
         self, prompts: Iterable[Prompt], *, concurrency: int = 8, system: str | None = None, **options: Any

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import anyio
 
 from ..errors import ProviderFailed, QwenGradioError, ReplyTooLong, UsageError
-from ..text.messages import Message
+from ..text.files import File
+from ..text.messages import Message, with_files
 from ..text.snapshots import SnapshotDecoder
 from ..transport.threads import CLOSE_TIMEOUT
 from .attempt import finished_event
@@ -40,6 +41,7 @@ class ProviderAttempt:
     Args:
         provider: the provider.
         messages: OpenAI-style messages.
+        files: files of the question that aren't among the messages; they are added as OpenAI's parts.
         timeouts: the timeouts of the reply's events.
         max_reply_chars: the maximum length of the reply, in characters.
         options: keyword arguments for the provider; without `model`, it uses its default.
@@ -50,6 +52,7 @@ class ProviderAttempt:
         provider: Provider,
         messages: Sequence[Message],
         *,
+        files: Sequence[File] = (),
         timeouts: Timeouts,
         max_reply_chars: int,
         options: Mapping[str, Any] = MappingProxyType({}),
@@ -60,7 +63,9 @@ class ProviderAttempt:
         self._timeouts = timeouts
         self._max_chars = max_reply_chars
         arguments = {"model": "", **options}
-        self._create_generator = functools.partial(provider.create_async_generator, messages=messages, **arguments)
+        self._create_generator = functools.partial(provider.create_async_generator, **arguments)
+        self._messages = messages
+        self._files = files
         self._generator: AsyncIterator[Any] | None = None
 
     @property
@@ -104,7 +109,7 @@ class ProviderAttempt:
         """Receive the next fragment; None after the last."""
         try:
             if self._generator is None:
-                self._generator = aiter(self._create_generator())
+                self._generator = aiter(self._create_generator(messages=with_files(self._messages, self._files)))
             async for fragment in self._generator:
                 if isinstance(fragment, str) and fragment:
                     return fragment

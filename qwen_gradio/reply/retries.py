@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..errors import AllFailed, QwenGradioError, SpaceUnavailable, UsageError
+from ..text.files import File
 from ..text.messages import Chat, Message
 from .attempt import Attempt, SpaceAttempt
 from .connector import SpaceConnector
@@ -36,6 +37,7 @@ class Question:
     Attributes:
         chat: the question and the turns before it, for a Space.
         messages: the same as OpenAI-style messages, for a provider.
+        extra_files: the files that aren't among the messages.
         timeouts: the timeouts of a provider, and `total`; a Space's others are its connector's.
         max_reply_chars: the maximum length of a provider's reply, in characters; a Space's is its connector's.
         options: values of other parameters of a Space's endpoint, by name.
@@ -49,6 +51,7 @@ class Question:
     messages: Sequence[Message]
     timeouts: Timeouts
     max_reply_chars: int
+    extra_files: Sequence[File] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     ignore_unknown_options: bool = False
     provider_options: Mapping[str, Any] = field(default_factory=dict)
@@ -79,6 +82,7 @@ def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Quest
                     ProviderAttempt,
                     choice,
                     question.messages,
+                    files=question.extra_files,
                     timeouts=question.timeouts,
                     max_reply_chars=question.max_reply_chars,
                     options=question.provider_options,

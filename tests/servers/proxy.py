@@ -7,7 +7,8 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -26,7 +27,14 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Proxy]:
+def running(*, upload: Callable[[socket.socket], object] | None = None, pause: float = 0.0) -> Iterator[Proxy]:
+    """Run a proxy.
+
+    Args:
+        upload: what is done with an upload's connection after its head, in place of passing it on.
+        pause: seconds between two parts of an upload that are passed on.
+    """
+
     class Handler(socketserver.StreamRequestHandler):
         rbufsize = 0  # what follows the head is copied from the socket
 
@@ -40,6 +48,10 @@ def running() -> Iterator[Proxy]:
             method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
             proxy.requests.append(f"{method} {target}")
             proxy.heads += head.decode()
+            is_upload = target.endswith("/upload")
+            if upload is not None and is_upload:
+                upload(self.connection)
+                return
             where = urlsplit(target if "//" in target else f"//{target}")
             try:
                 reached = socket.create_connection((where.hostname or "", where.port or 80))
@@ -54,7 +66,8 @@ def running() -> Iterator[Proxy]:
                     head = head.replace(target.encode(), path.encode(), 1)
                     head = head.replace(b"Connection: keep-alive", b"Connection: close")
                     onward.sendall(head)
-                threading.Thread(target=_copy, args=(self.connection, onward), daemon=True).start()
+                copied = (self.connection, onward, pause if is_upload else 0.0)
+                threading.Thread(target=_copy, args=copied, daemon=True).start()
                 _copy(onward, self.connection)
 
     with Server(("127.0.0.1", 0), Handler) as server:
@@ -64,10 +77,11 @@ def running() -> Iterator[Proxy]:
         server.shutdown()
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket, pause: float = 0.0) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
+            time.sleep(pause)
         target.shutdown(socket.SHUT_RDWR)
 
 

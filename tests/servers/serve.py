@@ -1,8 +1,8 @@
 """Serves the named apps, all in one process, each on a port of its own of 127.0.0.1, until standard input ends.
 
 It runs on any Gradio, and imports nothing of the package. When all are up it prints one line of JSON: {name: URL}.
-An app says by its module's constants how it is served: AUTH, a (user, password), and MOUNT_PATH, under which it is
-mounted in a FastAPI app.
+An app says by its module's constants how it is served: AUTH, a (user, password); MAX_FILE_SIZE, in bytes; and
+MOUNT_PATH, under which it is mounted in a FastAPI app.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def launch(module: Any, tls: dict[str, Any]) -> str:
         prevent_thread_lock=True,
         quiet=True,
         auth=getattr(module, "AUTH", None),
+        **({"max_file_size": module.MAX_FILE_SIZE} if hasattr(module, "MAX_FILE_SIZE") else {}),
         ssl_verify=False,  # it asks itself whether it is up
         **tls,
     )
