@@ -131,15 +131,18 @@ class AsyncQwenClient:
         api_name: the name of the endpoint to use, such as `/chat`; None for the chat endpoint.
         auth: the user name and password of the app's login; None for an app without a login.
         token: a Hugging Face token, sent only to this Space; None sends no token, not even one saved on this machine.
+        oauth_token: a Hugging Face token for the Space's own code, which acts in your name with it; sent only to this
+            Space, and only if its endpoint takes a `gr.OAuthToken`. `token` is never used for that.
         headers: HTTP headers of every request, sent only to this Space.
         proxy: the http(s) or socks5 URL of a proxy for all traffic; None for HTTP_PROXY and the like.
         timeouts: the timeouts of a reply's events.
         retries: the maximum number of retries before the first fragment, and on `async with`; 0 for none.
         fallbacks: Spaces or providers to try in order if there is no first fragment: names of Spaces, clients, or any
-            object with `create_async_generator`, as g4f's providers have. They get no `token`, `auth` or `headers`,
-            and only the options that they have.
+            object with `create_async_generator`, as g4f's providers have. They get no `token`, `oauth_token`,
+            `auth` or `headers`, and only the options that they have.
         max_reply_chars: the maximum length of a reply, in characters, its thinking included.
-        allow_plain_http: True to let `token`, `auth` and `headers` be sent to another machine without TLS.
+        allow_plain_http: True to let `token`, `oauth_token`, `auth` and `headers` be sent to another machine without
+            TLS.
 
     Raises:
         InvalidSpace: `space` or a fallback is not an id, an alias or a URL.
@@ -153,6 +156,7 @@ class AsyncQwenClient:
         api_name: str | None = None,
         auth: tuple[str, str] | None = None,
         token: str | None = None,
+        oauth_token: str | None = None,
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         timeouts: Timeouts = Timeouts(),
@@ -169,11 +173,18 @@ class AsyncQwenClient:
         self._space = catalogue.resolve(space)
         self.timeouts = check_timeouts(timeouts)
         access = create_access(
-            self._space.url, token=token, auth=auth, headers=headers, proxy=proxy, timeouts=self.timeouts
+            self._space.url,
+            token=token,
+            oauth_token=oauth_token,
+            auth=auth,
+            headers=headers,
+            proxy=proxy,
+            timeouts=self.timeouts,
         )
-        if token and self._space.is_studio:
-            raise InvalidOption("token is one of the Hugging Face Hub, and isn't sent to ModelScope; use headers=")
-        if (token or auth or headers) and not allow_plain_http:
+        if (token or oauth_token) and self._space.is_studio:
+            name = "token" if token else "oauth_token"
+            raise InvalidOption(f"{name} is one of the Hugging Face Hub, and isn't sent to ModelScope; use headers=")
+        if (token or oauth_token or auth or headers) and not allow_plain_http:
             check_not_cleartext(self._space.url)
         self.retries = retries
         self.max_reply_chars = max_reply_chars

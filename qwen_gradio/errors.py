@@ -163,7 +163,7 @@ class NotAGradioApp(SpaceError):
 class NeedsAuthentication(SpaceError):
     """Raised when the Space accepts no request without a valid token, or user name and password."""
 
-    advice = "Pass token=, or auth=(user, password), that this Space accepts"
+    advice = "Pass token=, oauth_token= or auth=(user, password), whichever this Space accepts"
 
 
 class RateLimited(SpaceError):

@@ -229,8 +229,11 @@ async def open_session(
         timeouts: the timeouts of a reply's events.
 
     Raises:
+        NeedsAuthentication: a step requires `oauth_token`, and there is none.
         QwenGradioError: the Space can't be reached again.
     """
+    for step in recipe.steps:
+        connection.check_oauth_token(step.name)
     open_client = functools.partial(connection.open_session, name, use_hooks=use_hooks)
     if not connection.blocks and use_hooks:
         return Session(connection, open_client(), recipe, timeouts)

@@ -51,6 +51,7 @@ def create_access(
     proxy: str | None,
     timeouts: Timeouts,
     token: str | None = None,
+    oauth_token: str | None = None,
     auth: tuple[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Access:
@@ -62,6 +63,7 @@ def create_access(
     return Access(
         url,
         token=token,
+        oauth_token=oauth_token,
         auth=None if auth is None else _check_auth(auth),
         headers=_check_headers(headers or {}),
         proxy=None if proxy is None else _check_proxy(proxy),
@@ -104,6 +106,6 @@ def check_not_cleartext(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise InvalidOption(
-            "token, auth and headers would be sent over plain http, readable in transit; use https, "
+            "token, oauth_token, auth and headers would be sent over plain http, readable in transit; use https, "
             "or allow_plain_http=True"
         )

@@ -19,6 +19,8 @@ class Access:
     Attributes:
         url: its http(s) URL. For an id, gradio_client would query the Hub, without the proxy and without a deadline.
         token: a Hugging Face token, sent to this origin alone; if None, not even one saved on this machine is sent.
+        oauth_token: a Hugging Face token for the app's code, sent to this origin alone, and only with questions to an
+            endpoint that takes one.
         auth: the user name and the password to log in with; None for none.
         proxy: the URL of a proxy for all requests; None for that of the environment (HTTP_PROXY and the like).
         timeout: seconds for each step of a request that isn't a stream; None for no limit.
@@ -35,22 +37,33 @@ class Access:
     proxy: str | None = field(default=None, repr=False)
     timeout: float | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    oauth_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.token is not None and not (_is_header_value(self.token) and self.token.split() == [self.token]):
-            raise InvalidOption("expected a token of printable ASCII characters, without white space")
+        for name in ("token", "oauth_token"):
+            token = getattr(self, name)
+            if token is not None and not (_is_header_value(token) and token.split() == [token]):
+                raise InvalidOption(f"expected printable ASCII characters without white space for {name}")
         for name, value in self.headers:
             _check_header(name, value)
 
     @property
     def is_private(self) -> bool:
         """True if it has credentials, headers or a proxy, none of which may be sent to other hosts."""
-        return bool(self.token or self.auth or self.proxy or self.headers)
+        return bool(self.token or self.oauth_token or self.auth or self.proxy or self.headers)
 
     @property
     def has_authorization(self) -> bool:
         """True if one of the headers is `Authorization`."""
-        return any(name.lower() == "authorization" for name, _ in self.headers)
+        return self._has_header("authorization")
+
+    @property
+    def may_be_logged_in(self) -> bool:
+        """True if one of the headers is `Cookie`, which may have the session of a login with Hugging Face."""
+        return self._has_header("cookie")
+
+    def _has_header(self, wanted: str) -> bool:
+        return any(name.lower() == wanted for name, _ in self.headers)
 
 
 def _check_header(name: object, value: object) -> None:

@@ -315,6 +315,7 @@ def _constructor_options(session: Session) -> dict[str, Any]:
         "download_files": False,
         "ssl_verify": tls_context(),
         "analytics_enabled": False,
+        "oauth_token": access.oauth_token,
     }
     for name in TOKEN_ARGUMENTS:
         if name in parameters:
@@ -344,6 +345,12 @@ def available_hooks() -> frozenset[Hook]:
     return frozenset(hook for hook in hooks.HOOKS if _available()[hook])
 
 
+def requires_oauth_token(info: Mapping[str, Any], api_name: str) -> bool:
+    """Return True if `/info` says that an endpoint requires a token for the app's code (`gr.OAuthToken`)."""
+    endpoint = (info.get("named_endpoints") or {}).get(api_name)
+    return isinstance(endpoint, Mapping) and endpoint.get("oauth_token") == "required"
+
+
 def privacy_gaps(access: Access) -> list[str]:
     """List the names that the installed gradio_client lacks for keeping credentials, headers and the proxy private.
 
@@ -359,6 +366,7 @@ def privacy_gaps(access: Access) -> list[str]:
         "httpx": Hook.NETWORK in available_hooks() or not access.is_private,
         "Client(token=)": has_token or not access.token,
         "Client(auth=)": "auth" in parameters or not access.auth,
+        "Client(oauth_token=)": "oauth_token" in parameters or not access.oauth_token,
         **{f"{name} as a plain function": not access.is_private for name in unbound_names()},
     }
     return [name for name, is_met in needed.items() if not is_met]

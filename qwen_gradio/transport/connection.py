@@ -17,9 +17,18 @@ from typing import Any
 
 import gradio_client  # type: ignore[import-untyped] # it ships no py.typed
 
-from ..errors import InvalidOption, QwenGradioError, UsageError
+from ..errors import InvalidOption, NeedsAuthentication, QwenGradioError, UsageError
 from .access import Access
-from .client import Description, Session, SpaceClient, available_hooks, describe, privacy_gaps, release
+from .client import (
+    Description,
+    Session,
+    SpaceClient,
+    available_hooks,
+    describe,
+    privacy_gaps,
+    release,
+    requires_oauth_token,
+)
 from .errors import connect_error
 from .hooks import Hook
 from .job import Submission
@@ -100,7 +109,7 @@ class Connection:
         gaps = privacy_gaps(access)
         if gaps:
             raise InvalidOption(
-                f"token, auth, headers and proxy can't be kept to this Space with gradio_client "
+                f"token, oauth_token, auth, headers and proxy can't be kept to this Space with gradio_client "
                 f"{gradio_client.__version__}, which lacks {', '.join(gaps)}; use another version, or leave them out"
             )
         self.hooks = available_hooks()
@@ -200,6 +209,21 @@ class Connection:
             on_failure=self._drop_description,
             max_file_size=self.config.get("max_file_size"),
         )
+
+    def check_oauth_token(self, api_name: str) -> None:
+        """Check that there is a token of an account, if a function requires one.
+
+        Args:
+            api_name: the function's name, with the slash.
+
+        Raises:
+            NeedsAuthentication: the function requires `oauth_token`, and there is none.
+        """
+        has_token = self._access.oauth_token or self._access.may_be_logged_in
+        if not has_token and requires_oauth_token(self.info, api_name):
+            error = NeedsAuthentication(f"its {api_name} acts in the name of a Hugging Face account, and requires one")
+            error.advice = "Pass a token of the account as oauth_token="
+            raise error
 
     def _record_submission(self, submission: Submission) -> None:
         with self._lock:

@@ -43,6 +43,8 @@ MAX_ERROR_CHARS = 1000  # of the message of an app's exception
 GENERIC_APP_ERROR = "The upstream Gradio app has raised an exception"  # the message of each AppError that has no other
 # ZeroGPU's messages: the time until the quota is full again has the format of `str(datetime.timedelta)`.
 QUOTA = re.compile(r"\bGPU (quota|limit)\b|quota exceeded", re.IGNORECASE)
+# The message of `gr.Error` where a function takes a `gr.OAuthToken` or a `gr.OAuthProfile` (gradio/helpers.py).
+LOGIN = re.compile(r"requires a logged in user")
 TIME_LEFT = re.compile(r"(?:(-?\d+) days?, )?\b(\d+):(\d\d):(\d\d)\b")
 
 
@@ -159,6 +161,8 @@ def _app_error(message: str) -> QwenGradioError:
 
     The error for a quota is `retryable` only if the message has the time until it is full again.
     """
+    if LOGIN.search(message):
+        return NeedsAuthentication(f"its page requires a login with Hugging Face: {message}")
     if not QUOTA.search(message):
         return AppRaised(f"its code raised: {message}")
     error = RateLimited(f"its GPU quota is used up: {message}", retry_after=_time_left(message))
