@@ -4,7 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import AsyncQwenClient, Conversation, Inspection
+    from .client import AsyncQwenClient, Inspection
+    from .conversation import Conversation
     from .errors import (
         AllFailed,
         AppRaised,
@@ -92,7 +93,7 @@ __all__ = [
 
 _MODULES = (
     "errors", "text.messages", "space.catalogue", "space.parameters", "space.recipe", "reply.events", "reply.reply",
-    "reply.many", "client", "sync", "provider",
+    "reply.many", "conversation", "client", "sync", "provider",
 )  # fmt: skip
 
 

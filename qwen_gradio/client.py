@@ -1,30 +1,29 @@
-"""AsyncQwenClient, the client of one Space, and Conversation, a chat with memory."""
+"""AsyncQwenClient, the client of one Space."""
 
 from __future__ import annotations
 
-import copy
 import functools
-import os
-import weakref
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import anyio
 
+from .conversation import Conversation
 from .errors import InvalidOption, QwenGradioError, SpaceError, TransportError, UsageError, short_repr
 from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.many import Prompt, Results
 from .reply.provider import Provider
-from .reply.reply import Reply, create_reply
+from .reply.reply import Reply, collect, create_reply
 from .reply.retries import Question, Retries
 from .reply.session import Memory
 from .reply.settings import check_fallbacks, check_not_cleartext, check_number, check_timeouts, create_access
 from .reply.states import ClientState
 from .space import catalogue
 from .space.recipe import Recipe, check_api_name, check_option_values, check_options
-from .text.messages import Message, as_messages, name_files, parse_messages
+from .text.files import Files
+from .text.messages import Message, as_messages, parse_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,76 +47,8 @@ class Inspection:
     hooks: tuple[str, ...] = ()
 
 
-Files: TypeAlias = "Sequence[str | os.PathLike[str]]"
-"""Paths, http(s) URLs and data URLs."""
-
 Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
 """A fallback: the name of a Space, a client of one, or any object with `create_async_generator`."""
-
-
-class Conversation:
-    """A chat with memory: the questions are asked in one session on the Space, as in a browser.
-
-    A turn is added to `messages` once its reply is complete, and never if the reply fails or is ended early. The next
-    question can be asked once the reply to the previous one is over.
-
-    A question is asked in a new session, with all turns before it, if the attributes were changed, if the latest reply
-    wasn't complete, or if messages of other roles come with it.
-
-    Attributes:
-        system: the system message; None keeps the Space's own.
-        messages: the turns so far, as `{"role", "content"}` dicts. They may be changed between questions. Files are
-            kept by their names alone, as `[photo.png]`, and aren't sent again.
-    """
-
-    def __init__(self, client: AsyncQwenClient, *, system: str | None = None, messages: Iterable[Message] = ()) -> None:
-        self.system = system
-        self.messages: list[Message] = [*as_messages([*messages])]
-        self._client = client
-        self._memory = Memory()
-        self._remembered: object = None  # the attributes as they were when the session's latest question was answered
-        self._latest_reply: Callable[[], Reply | None] = lambda: None
-
-    def __repr__(self) -> str:
-        return f"<qwen_gradio.Conversation with {self._client.space}: {len(self.messages)} messages>"
-
-    def stream(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> Reply:
-        """Stream the reply to the next question; see `AsyncQwenClient.stream`.
-
-        Raises:
-            UsageError: the previous reply is not over.
-            InvalidOption: `system` is among the options; here it is an attribute.
-        """
-        if "system" in options:
-            raise InvalidOption("a Conversation has one system message: set its attribute `system`")
-        previous = self._latest_reply()
-        if previous is not None and not previous.closed:
-            raise UsageError("one question at a time in a Conversation: read the previous reply to its end or close it")
-        new = [*as_messages(messages)]  # the caller may change the list
-        is_continued = self._remembered == self._attributes() and all(one.get("role") == "user" for one in new)
-        reply = self._client.stream_in(
-            self._memory,
-            [*self.messages, *new],
-            new if is_continued else None,
-            system=self.system,
-            files=files,
-            **options,
-        )
-        self._remembered = None
-        reply.add_finished_callback(functools.partial(self._add_turn, name_files(new, files)))
-        self._latest_reply = weakref.ref(reply)
-        return reply
-
-    def _add_turn(self, new: Sequence[Message], text: str) -> None:
-        self.messages.extend([*new, {"role": "assistant", "content": text}])
-        self._remembered = self._attributes()
-
-    def _attributes(self) -> tuple[str | None, list[Message]]:
-        return self.system, copy.deepcopy(self.messages)
-
-    async def ask(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> str:
-        """Return the complete reply to the next question; see `AsyncQwenClient.ask`."""
-        return await _collect(self.stream(messages, files=files, **options))
 
 
 class AsyncQwenClient:
@@ -322,7 +253,7 @@ class AsyncQwenClient:
         Raises:
             QwenGradioError: the reply failed; `partial` is the text before the error.
         """
-        return await _collect(self.stream(messages, system=system, files=files, **options))
+        return await collect(self.stream(messages, system=system, files=files, **options))
 
     def map(
         self,
@@ -398,10 +329,3 @@ class AsyncQwenClient:
                 for client in self._owned_fallbacks:
                     tasks.start_soon(client.aclose)
                 await self.connector.aclose()
-
-
-async def _collect(reply: Reply) -> str:
-    async with reply:
-        async for _ in reply:
-            pass
-    return reply.text

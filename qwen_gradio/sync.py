@@ -7,13 +7,15 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .client import AsyncQwenClient, Conversation, Fallback, Files, Inspection
+from .client import AsyncQwenClient, Fallback, Inspection
+from .conversation import Conversation
 from .errors import UsageError
 from .reply.connector import MAX_REPLY_CHARS
 from .reply.events import Event, Timeouts
 from .reply.many import Prompt, SyncResults
 from .reply.reply import Reply
 from .space import catalogue
+from .text.files import Files
 from .text.messages import Message
 from .transport.threads import LoopState, LoopThread
 

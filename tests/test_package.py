@@ -66,6 +66,7 @@ MODULES = [
     "reply.retries",
     "reply.reply",
     "reply.many",
+    "conversation",
     "client",
     "sync",
     "provider",

@@ -200,6 +200,18 @@ def create_reply(
     return Reply(attempts, include_thinking=include_thinking)
 
 
+async def collect(reply: Reply) -> str:
+    """Return the text of a reply once it is complete.
+
+    Raises:
+        QwenGradioError: the reply failed; `partial` is the text before the error.
+    """
+    async with reply:
+        async for _ in reply:
+            pass
+    return reply.text
+
+
 class _Events:
     """A Reply as an iterator of events. It has nothing to close: closing the Reply ends it."""
 

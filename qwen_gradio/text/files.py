@@ -13,10 +13,13 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from ..errors import InvalidMessages, InvalidOption, short_repr
+
+Files: TypeAlias = "Sequence[str | os.PathLike[str]]"
+"""Paths, http(s) URLs and data URLs."""
 
 FILE_PARTS = ("image_url", "file", "input_audio")  # types of OpenAI's content parts
 
