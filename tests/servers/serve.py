@@ -68,6 +68,7 @@ def _free_port() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", metavar="name")
+    parser.add_argument("--apps", type=Path, default=APPS, metavar="FOLDER", help="where they are, if not beside")
     parser.add_argument("--chatbots", metavar="TYPE", help="tuples or messages, where Gradio has both")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
@@ -84,7 +85,7 @@ def main() -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
-    sys.path.insert(0, str(APPS))
+    sys.path[:0] = [str(given.apps.resolve()), str(APPS)]  # the apps of another folder use our model too
     warnings.simplefilter("ignore")  # Gradio 5 has one for each Chatbot of pairs
     parent, sys.stdout = sys.stdout, sys.stderr  # what gradio prints is not for the parent
     with tempfile.TemporaryDirectory() as scratch:

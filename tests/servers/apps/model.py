@@ -39,11 +39,11 @@ def turns(history: Sequence[Any] | None) -> list[list[str]]:
     pairs: list[list[str]] = []
     for item in history or []:
         if not isinstance(item, dict):
-            pairs.append([_text(item[0]), _text(item[1])])
+            pairs.append([text_of(item[0]), text_of(item[1])])
         elif item["role"] == "user":
-            pairs.append([_text(item["content"]), ""])
+            pairs.append([text_of(item["content"]), ""])
         elif pairs and not (item.get("metadata") or {}).get("title"):
-            pairs[-1][1] += _text(item["content"])
+            pairs[-1][1] += text_of(item["content"])
     return pairs
 
 
@@ -67,9 +67,10 @@ def without_last(history: list[Any] | None) -> list[Any]:
     return history[:-1]
 
 
-def _text(content: Any) -> str:
+def text_of(content: Any) -> str:
+    """Give the text of a message's content, which Gradio 6 holds in parts."""
     if isinstance(content, list):
-        return "".join(map(_text, content))
+        return "".join(map(text_of, content))
     if isinstance(content, dict):
         content = content.get("text")
     return content if isinstance(content, str) else ""
