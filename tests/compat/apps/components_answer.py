@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import gradio as gr
+from PIL import Image
 from stand_in import MESSAGES, answer_to, step
 
-PICTURE = Path("cat.svg")
-PICTURE.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>')
+PICTURE = Path("cat.png")
+Image.new("RGB", (9, 9), "orange").save(PICTURE)
 REPORT = Path("report.txt")
 REPORT.write_text("All is well.\n")
 
@@ -16,7 +17,7 @@ def show(message, history):
     if "image" in message:
         return gr.Image(str(PICTURE.resolve()))
     if "file" in message:
-        return {"path": str(REPORT.resolve())}
+        return gr.File(str(REPORT.resolve()))
     if "html" in message:
         return gr.HTML("<b>bold</b> and <i>italic</i>")
     if "table" in message:

@@ -60,6 +60,7 @@ class App:
         sent_by: the text of the button that sends the question, where its box can't be submitted.
         files: where files go: "box" is the question's own, any other name the label of a component beside it.
         hidden: the functions that its author hid from the API.
+        answers_with: the kinds of component that it answers with, each named by a word of the question.
         says: whether the reply says what was heard: see `heard_in`.
     """
 
@@ -78,6 +79,7 @@ class App:
     sent_by: str | None = None
     files: str | None = None
     hidden: tuple[str, ...] = ()
+    answers_with: tuple[str, ...] = ()
     says: bool = True
 
     @property
@@ -129,6 +131,14 @@ APPS = [
         options=(Input("genre", "Genre", "crime", "fairy tale"),),
     ),
     App("own_messages", "one step; the Chatbot holds a system message, a tool's call and a file", ("respond",)),
+    App(
+        "pairs_components",
+        "one step that answers in pairs with components and files",
+        ("show",),
+        gradios=UNTIL_5,
+        streams=False,
+        answers_with=("image", "file", "html", "table", "gallery"),
+    ),
     App("text_and_file", "one step that answers in text, a picture and text", ("analyse",)),
     # ChatInterface.
     App("interface_plain", "a ChatInterface", ("echo",)),
@@ -153,7 +163,14 @@ APPS = [
     App("interface_history", "a ChatInterface that counts its turns", ("quiz",), streams=False, says=False),
     App("interface_outputs", "a ChatInterface with outputs beside it", ("respond",), gradios=SINCE_5),
     App("tabs", "two ChatInterfaces in tabs", ("chat",)),
-    App("components_answer", "a ChatInterface that answers with components", ("show",), streams=False, says=False),
+    App(
+        "components_answer",
+        "a ChatInterface that answers with components",
+        ("show",),
+        gradios=SINCE_5,
+        streams=False,
+        answers_with=("image", "file", "html", "table", "gallery", "code"),
+    ),
     App(
         "oauth_template",
         "a ChatInterface that takes the token of who is logged in",
