@@ -69,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", metavar="name")
     parser.add_argument("--apps", type=Path, default=APPS, metavar="FOLDER", help="where they are, if not beside")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="where they log their steps, if they do")
     parser.add_argument("--chatbots", metavar="TYPE", help="tuples or messages, where Gradio has both")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
@@ -81,6 +82,8 @@ def main() -> None:
 
     if given.chatbots:
         os.environ["CHATBOT_TYPE"] = given.chatbots  # the apps' model looks it up
+    if given.log:
+        os.environ["APP_LOG"] = str(given.log.resolve())
     # Gradio looks these up at import.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
