@@ -6,8 +6,8 @@ from stand_in import MESSAGES, growing, step, text_of
 
 @step(question="prompt")
 def tell_story(prompt, history, genre):
-    story = [text_of(message["content"]) for message in history]
-    for text in growing(prompt, story=story, options={"genre": genre}):
+    story = [["", text_of(message["content"])] for message in history]
+    for text in growing(prompt, story, options={"genre": genre}):
         yield [*history, {"role": "assistant", "content": text}]
 
 

@@ -66,9 +66,14 @@ def _is_slow(question: str) -> bool:
     return "slowly" in question
 
 
-def files_of(*paths: str | None) -> list[list[Any]]:
-    """Name each file that was sent, with what it holds: its text, or else its size."""
-    return [[Path(path).name, _contents(Path(path))] for path in paths if path]
+def files_of(*files: Any) -> list[list[Any]]:
+    """Name each file that was sent, with what it holds: its text, or else its size in bytes.
+
+    Args:
+        files: paths, as a multimodal ChatInterface of Gradio 4 has them in mappings; `None` is no file.
+    """
+    paths = [Path(file["path"] if isinstance(file, dict) else file) for file in files if file]
+    return [[path.name, _contents(path)] for path in paths]
 
 
 def _contents(path: Path) -> str | int:
@@ -192,7 +197,7 @@ def _question_of(value: Any) -> str:
 
 
 def _is_sent(value: Any) -> bool:
-    return not isinstance(value, gr.Request | gr.Progress | gr.OAuthToken)
+    return not isinstance(value, gr.Request | gr.EventData | gr.Progress | gr.OAuthToken)
 
 
 def _as_json(value: Any) -> Any:

@@ -49,7 +49,8 @@ class App:
         kind: what kind of page it is.
         steps: the functions that run for a question, in order, up to the one whose output is the reply.
         loads: the functions that run once, when the page is loaded.
-        siblings: the functions that other listeners of the same event run.
+        uploads: the functions that run when a file is sent.
+        siblings: the functions that other listeners of the box or the button run meanwhile.
         after: the functions that run after the reply.
         otherwise: the functions that run after a step that raised.
         memory: where the last step finds the turns before.
@@ -61,6 +62,7 @@ class App:
         files: where files go: "box" is the question's own, any other name the label of a component beside it.
         hidden: the functions that its author hid from the API.
         answers_with: the kinds of component that it answers with, each named by a word of the question.
+        fails_later: whether every question of a session but the first fails, by the app's own mistake.
         says: whether the reply says what was heard: see `heard_in`.
     """
 
@@ -68,6 +70,7 @@ class App:
     kind: str
     steps: tuple[str, ...]
     loads: tuple[str, ...] = ()
+    uploads: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
@@ -80,6 +83,7 @@ class App:
     files: str | None = None
     hidden: tuple[str, ...] = ()
     answers_with: tuple[str, ...] = ()
+    fails_later: bool = False
     says: bool = True
 
     @property
@@ -127,7 +131,6 @@ APPS = [
         "no_user_message",
         "one step that appends no message of the user",
         ("tell_story",),
-        memory=Memory.NONE,
         options=(Input("genre", "Genre", "crime", "fairy tale"),),
     ),
     App("own_messages", "one step; the Chatbot holds a system message, a tool's call and a file", ("respond",)),
@@ -161,6 +164,13 @@ APPS = [
         system=Input("system_prompt", "System Prompt", "You are Mistral.", "You are a cook."),
     ),
     App("interface_history", "a ChatInterface that counts its turns", ("quiz",), streams=False, says=False),
+    App(
+        "interface_mistaken",
+        "a ChatInterface that takes its messages for pairs, and so fails from the second question on",
+        ("respond",),
+        system=Input("system_message", "System message", "You are helpful.", "You are a cook."),
+        fails_later=True,
+    ),
     App("interface_outputs", "a ChatInterface with outputs beside it", ("respond",), gradios=SINCE_5),
     App("tabs", "two ChatInterfaces in tabs", ("chat",)),
     App(
@@ -294,8 +304,25 @@ APPS = [
         ("chat",),
         loads=("start_session",),
     ),
+    App(
+        "greeting",
+        "one step in a Chatbot that loading the page fills, beside examples and votes",
+        ("respond",),
+        loads=("greet",),
+    ),
+    App(
+        "token_counter",
+        "one step, and a listener on each change of the box",
+        ("chat",),
+        siblings=("count_tokens",),
+    ),
     App("change_chain", "a step that changes a State, whose listener answers", ("send_message", "on_pending")),
-    App("hidden_change", "a step that changes a hidden box, whose listener answers", ("submit", "respond")),
+    App(
+        "hidden_change",
+        "a step that changes a hidden box, whose listener answers",
+        ("submit", "respond"),
+        after=("respond",),
+    ),
     App(
         "agent_status",
         "a chain of an agent's steps, each with a line of status",
@@ -350,6 +377,7 @@ APPS = [
         "one step with a State that uploading a file fills, which it needs",
         ("chat",),
         files="Document",
+        uploads=("index_document",),
     ),
     # Two Chatbots.
     App(
