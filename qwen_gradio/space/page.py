@@ -172,6 +172,27 @@ class Page:
     _followers: Mapping[int, list[Listener]] = field(repr=False)
     _by_target: Mapping[Target, list[Listener]] = field(repr=False)
 
+    @property
+    def _major(self) -> int:
+        """The major version of its Gradio; 0 if unknown."""
+        major = self.version.partition(".")[0]
+        return int(major) if major.isdecimal() else 0
+
+    @property
+    def starts_listeners_together(self) -> bool:
+        """True if all listeners of an event start at once, with the values of that time, as before Gradio 6.
+
+        Gradio 6 starts each when the one before has ended (dependency.ts).
+        """
+        return 0 < self._major < 6
+
+    def follows(self, follower: Listener, *, is_success: bool) -> bool:
+        """Return True if a follower runs after that outcome; on failure, Gradio 6 runs no `.then` (dependency.ts)."""
+        if is_success:
+            return follower.condition is not Condition.FAILURE
+        runs_then = self._major < 6 and follower.condition is Condition.ANY
+        return runs_then or follower.condition is Condition.FAILURE
+
     def followers(self, listener: Listener) -> Sequence[Listener]:
         """Return the listeners that run after another one, whatever their condition."""
         return self._followers.get(listener.id, ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from ..text.files import File
 from ..text.messages import Chat, as_prompt
 from ..text.outputs import parse_output
 from .file_inputs import FileInput, place_files
-from .page import Component, ComponentId, Condition, Listener
+from .page import Component, ComponentId, Listener
 from .recipe import Recipe
 from .verbatim import verbatim
 
@@ -77,7 +76,7 @@ class PageSession:
         self._pending: deque[tuple[Listener, _Event]] = deque()
         self._after: deque[Listener] = deque()
         self._seen: set[int] = set()
-        self._latest_output: object = _UNKNOWN
+        self._written: dict[ComponentId, Any] = {}  # by the outputs of the latest step so far
         self._question = ""  # as it was sent
         self._history: Sequence[Any] = ()  # the Chatbot's value before the question
 
@@ -233,9 +232,9 @@ class PageSession:
 
     def next_step_after(self) -> Step | None:
         """Return the next step that the page runs after the reply, without those that their author hid."""
-        while self._after:
-            listener = self._after.popleft()
-            if not listener.has_effect:
+        while self._pending or self._after:
+            listener = self._pending.popleft()[0] if self._pending else self._after.popleft()
+            if not listener.runs_on_server:
                 self._run_next(listener, is_success=True)
             elif not listener.is_hidden:
                 return self._step(listener, _Event())
@@ -245,10 +244,10 @@ class PageSession:
         return listener.id in self._current.step_ids
 
     def _step(self, listener: Listener, event: _Event) -> Step:
-        if event.listeners and not event.values:
+        if event.listeners and not event.values and self._current.page.starts_listeners_together:
             sent = {component.id for one in event.listeners for component in one.sent}
             event.values.update({id_: self._argument(id_) for id_ in sent})
-        self._latest_output = _UNKNOWN
+        self._written = {}
         arguments = tuple(
             event.values[component.id] if component.id in event.values else self._argument(component.id)
             for component in listener.sent
@@ -262,36 +261,38 @@ class PageSession:
         Raises:
             ProtocolError: the output has an unknown form.
         """
-        changed = self._write(step.listener, output)
-        self._run_next(step.listener, is_success=True, changed=changed)
+        self._receive(step.listener, output)
+        self._run_next(step.listener, is_success=True, changed=self._write(step.listener))
 
     def fail(self, step: Step) -> None:
         """Record that the app raised an exception in a step, and start what follows all the same."""
-        changed: set[ComponentId] = set()
-        if self._latest_output is not _UNKNOWN:
-            with contextlib.suppress(ProtocolError):
-                changed = self._write(step.listener, self._latest_output)
-        self._run_next(step.listener, is_success=False, changed=changed)
+        self._run_next(step.listener, is_success=False, changed=self._write(step.listener))
 
-    def _write(self, listener: Listener, output: object) -> set[ComponentId]:
+    def _receive(self, listener: Listener, output: object) -> Mapping[ComponentId, Any]:
+        """Return the values in an output; those of earlier outputs stay where it has none."""
+        values = _read(listener, output)
+        for id_, value in values.items():
+            if not _is_update(value):
+                self._written[id_] = value
+            elif "value" in value:
+                self._written[id_] = value["value"]
+        return values
+
+    def _write(self, listener: Listener) -> set[ComponentId]:
         """Set the values of a step's outputs; return the components that it may have changed, States among them."""
         changed = {component.id for component in listener.outputs if component.is_state}
-        for id_, value in _read(listener, output).items():
-            new = chatbot.unwrap_update(value) if _is_update(value) else value
-            is_kept = _is_update(value) and "value" not in value
-            if not is_kept:
-                if new != self._values.get(id_, self._published(id_)):
-                    changed.add(id_)
-                self._values[id_] = new
-                self._own.discard(id_)
-                self._with_files.discard(id_)
+        for id_, value in self._written.items():
+            if value != self._values.get(id_, self._published(id_)):
+                changed.add(id_)
+            self._values[id_] = value
+        self._own -= self._written.keys()
+        self._with_files -= self._written.keys()
         return changed
 
     def _run_next(self, listener: Listener, *, is_success: bool, changed: Iterable[ComponentId] | None = None) -> None:
         """Start what follows a step: what the reply depends on next, the rest after the reply."""
-        skipped = Condition.FAILURE if is_success else Condition.SUCCESS
         page, preparation = self._current.page, self._current.preparation
-        followers = [one for one in page.followers(listener) if one.condition is not skipped]
+        followers = [one for one in page.followers(listener) if page.follows(one, is_success=is_success)]
         on_change = [one for id_ in changed or () for one in page.listeners_of(id_, "change")]
         needed = [one for one in (*followers, *on_change) if self._leads(one) or one.id in preparation.ids]
         for one in reversed(needed):
@@ -317,10 +318,9 @@ class PageSession:
         Raises:
             ProtocolError: the output has an unknown form.
         """
-        self._latest_output = output
+        values = self._receive(step.listener, output)
         if not step.answers:
             return None
-        values = _read(step.listener, output)
         return self._snapshot(values.get(self._current.answer.id), whole=False)
 
     def final_snapshot(self) -> Snapshot | None:

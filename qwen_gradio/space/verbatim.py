@@ -1,4 +1,4 @@
-"""Published values, sent back without reading the files that they name. Pure.
+"""Published values, sent back as a browser sends them, without reading the files that they name. Pure.
 
 gradio_client uploads the file named by a mapping whose `meta._type` is "gradio.FileData", anywhere among the inputs.
 In the caller's own values that is intended; in a published default, it would let a Space read any file.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+MAX_EXACT = 2**53  # JavaScript writes larger numbers otherwise
 
 
 class _OpaqueText(str):
@@ -25,7 +27,10 @@ class _OpaqueText(str):
 
 
 def verbatim(value: Any) -> Any:
-    """Copy a JSON value so that gradio_client reads no file: text in mappings that may name one becomes opaque."""
+    """Copy a JSON value so that gradio_client reads no file: text in mappings that may name one becomes opaque.
+
+    A float without a fraction becomes an int, as in JavaScript, which sends 512.0 as 512: an app may need an int.
+    """
     if isinstance(value, Mapping):
         is_file = "path" in value or "meta" in value or "_type" in value
         return {
@@ -34,6 +39,8 @@ def verbatim(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [verbatim(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT:
+        return int(value)
     return value
 
 
