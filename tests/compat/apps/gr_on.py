@@ -1,13 +1,13 @@
 """A chat with one listener on the box and the button, by `gr.on`, and an async step."""
 
 import gradio as gr
-from stand_in import MESSAGES, growing, step
+from stand_in import MESSAGES, growing_async, step
 
 
 @step(question="message")
 async def chat(message, history, persona):
     history = [*history, {"role": "user", "content": message}]
-    for answer in growing(message, history[:-1], options={"persona": persona}):
+    async for answer in growing_async(message, history[:-1], options={"persona": persona}):
         yield "", [*history, {"role": "assistant", "content": answer}]
 
 

@@ -25,7 +25,7 @@ import gradio as gr
 from gradio.context import LocalContext
 from model import MESSAGES, text_of, turns  # type: ignore[import-not-found] # in tests/servers/apps
 
-__all__ = ["MESSAGES", "PAIRS", "answer_to", "files_of", "growing", "step", "text_of", "turns"]
+__all__ = ["MESSAGES", "PAIRS", "answer_to", "files_of", "growing", "growing_async", "step", "text_of", "turns"]
 
 PAIRS: dict[str, Any] = {"type": "tuples"} if MESSAGES else {}  # the other way, until Gradio 6
 
@@ -56,10 +56,25 @@ def answer_to(question: Any, earlier: Sequence[Any] | None = None, **heard: Any)
 
 def growing(question: Any, earlier: Sequence[Any] | None = None, **heard: Any) -> Iterator[str]:
     """Write the model's answer a word at a time. Each item is the whole text so far."""
+    for text in _snapshots(question, earlier, **heard):
+        time.sleep(_pause(question))
+        yield text
+
+
+async def growing_async(question: Any, earlier: Sequence[Any] | None = None, **heard: Any) -> AsyncIterator[str]:
+    """Write the same as `growing`, without holding up an event loop."""
+    for text in _snapshots(question, earlier, **heard):
+        await asyncio.sleep(_pause(question))
+        yield text
+
+
+def _snapshots(question: Any, earlier: Sequence[Any] | None, **heard: Any) -> Iterator[str]:
     text = answer_to(question, earlier, **heard)
-    for word in re.finditer(r"\S+", text):
-        time.sleep(SLOW_WORD_SECONDS if _is_slow(text_of(question)) else WORD_SECONDS)
-        yield text[: word.end()]
+    return (text[: word.end()] for word in re.finditer(r"\S+", text))
+
+
+def _pause(question: Any) -> float:
+    return SLOW_WORD_SECONDS if _is_slow(text_of(question)) else WORD_SECONDS
 
 
 def _is_slow(question: str) -> bool:
