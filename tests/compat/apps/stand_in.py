@@ -1,8 +1,8 @@
 """What every app here shares: a model that answers with what it heard, and a log of the steps that ran.
 
 It runs on any Gradio. Words in a question rule every app alike: "slowly" makes the answer some sixty words long, 50 ms
-each; "fail in NAME" makes the step of that name raise a `gr.Error`, a streaming one after three updates. A step that
-doesn't take the question knows it from the step of the same session that took it before.
+each; "fail in NAME" makes the step of that name raise a `gr.Error`, a streaming one after three updates; "wait in NAME"
+makes it begin with a second of waiting. A step that doesn't take the question knows it from the step of the same session that took it before.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ PAIRS: dict[str, Any] = {"type": "tuples"} if MESSAGES else {}  # the other way,
 WORD_SECONDS = 0.006
 SLOW_WORD_SECONDS = 0.05
 SLOW_WORDS = 60
+WAIT_SECONDS = 1.0
 UPDATES_BEFORE_FAILURE = 3
 
 _questions: dict[str | None, str] = {}  # by session
@@ -172,6 +173,8 @@ class _Call:
     @contextlib.contextmanager
     def logged(self) -> Iterator[None]:
         self._log("start")
+        if self.step in re.findall(r"wait in (\w+)", _questions.get(self.session, "")):
+            time.sleep(WAIT_SECONDS)
         try:
             yield
         except (GeneratorExit, asyncio.CancelledError):
