@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import AsyncQwenClient, Inspection
+    from .client import AsyncQwenClient
     from .conversation import Conversation
     from .errors import (
         AllFailed,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TransportError,
         UsageError,
     )
+    from .inspection import Inspection
     from .provider import FallbackProvider, Qwen_Qwen_2_72B
     from .reply.events import Event, Finished, Fragment, Queued, Started, Timeouts
     from .reply.many import Result
@@ -93,7 +94,7 @@ __all__ = [
 
 _MODULES = (
     "errors", "text.messages", "space.catalogue", "space.parameters", "space.recipe", "reply.events", "reply.reply",
-    "reply.many", "conversation", "client", "sync", "provider",
+    "reply.many", "conversation", "inspection", "client", "sync", "provider",
 )  # fmt: skip
 
 

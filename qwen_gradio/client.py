@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import anyio
 
 from .conversation import Conversation
 from .errors import InvalidOption, QwenGradioError, SpaceError, TransportError, UsageError, short_repr
+from .inspection import Inspection
 from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.many import Prompt, Results
@@ -21,31 +21,9 @@ from .reply.session import Memory
 from .reply.settings import check_fallbacks, check_not_cleartext, check_number, check_timeouts, create_access
 from .reply.states import ClientState
 from .space import catalogue
-from .space.recipe import Recipe, check_api_name, check_option_values, check_options
+from .space.recipe import check_api_name, check_option_values, check_options
 from .text.files import Files
 from .text.messages import Message, as_messages, parse_messages
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """The description of a Space and of its chat endpoint.
-
-    Attributes:
-        space: its id, or its URL.
-        url: the URL of its Gradio app.
-        gradio: its Gradio version.
-        recipe: how its page is asked: the steps, the parameters, and the component for each part of a question.
-        endpoints: the names of all documented endpoints.
-        hooks: the hooks that speed up the installed gradio_client, in words; replies are the same without them.
-    """
-
-    space: str
-    url: str
-    gradio: str
-    recipe: Recipe
-    endpoints: tuple[str, ...]
-    hooks: tuple[str, ...] = ()
-
 
 Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
 """A fallback: the name of a Space, a client of one, or any object with `create_async_generator`."""
@@ -203,6 +181,7 @@ class AsyncQwenClient:
         memory: Memory | None,
         messages: str | Sequence[Message],
         new: Sequence[Message] | None = None,
+        /,
         *,
         system: str | None = None,
         files: Files = (),
@@ -309,7 +288,8 @@ class AsyncQwenClient:
             raise
         named = tuple(connection.info.get("named_endpoints") or ())
         hooks = tuple(sorted(hook.value for hook in connection.hooks))
-        return Inspection(self.space, self._space.url, str(connection.config.get("version")), recipe, named, hooks)
+        gradio = str(connection.config.get("version"))
+        return Inspection(self.space, self._space.url, gradio, recipe, named, hooks, self._api_name)
 
     async def __aenter__(self) -> AsyncQwenClient:
         try:

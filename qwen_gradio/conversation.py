@@ -27,6 +27,7 @@ class Client(Protocol):
         memory: Memory | None,
         messages: str | Sequence[Message],
         new: Sequence[Message] | None = None,
+        /,
         **options: Any,
     ) -> Reply:
         """Stream the reply to a question; see `AsyncQwenClient.stream_in`."""

@@ -7,9 +7,10 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .client import AsyncQwenClient, Fallback, Inspection
+from .client import AsyncQwenClient, Fallback
 from .conversation import Conversation
 from .errors import UsageError
+from .inspection import Inspection
 from .reply.connector import MAX_REPLY_CHARS
 from .reply.events import Event, Timeouts
 from .reply.many import Prompt, SyncResults

@@ -22,6 +22,7 @@ PACKAGE = Path(qwen_gradio.__file__).parent
 # In the order in which a prompt goes in and a reply comes out: each imports only from those above it.
 MODULES = [
     "errors",
+    "text.columns",
     "text.files",
     "text.messages",
     "text.components",
@@ -36,9 +37,11 @@ MODULES = [
     "space.page",
     "space.parameters",
     "space.chains",
+    "space.ranking",
     "space.recipe",
     "space.choice",
     "space.session",
+    "space.outline",
     "transport.threads",
     "transport.access",
     "transport.rebinding",
@@ -67,6 +70,7 @@ MODULES = [
     "reply.reply",
     "reply.many",
     "conversation",
+    "inspection",
     "client",
     "sync",
     "provider",

@@ -8,7 +8,7 @@ import enum
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -38,13 +38,6 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = Fals
         text = CONTROL_CHARACTERS.sub("", text)
         text = click.style(text, dim=True) if dim else text
     click.echo(text, err=err, nl=nl, color=True)
-
-
-def format_columns(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
-    """Format rows as lines, each column as wide as its longest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(" " * indent + line for line in lines)
 
 
 def format_queue(queued: qwen_gradio.Queued) -> str:

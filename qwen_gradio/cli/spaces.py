@@ -1,7 +1,8 @@
-"""`qwen-gradio spaces` and `qwen-gradio inspect`: the catalogue of Spaces, and the description of one Space."""
+"""`qwen-gradio spaces` and `qwen-gradio inspect`: the catalogue of Spaces, and how one Space is asked."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -13,21 +14,22 @@ import click
 import qwen_gradio
 
 from ..space import catalogue
+from ..text.columns import format_columns
 from .exit_codes import ExitCode
 from .options import make_client, network_options, space_options
-from .render import echo, format_columns, progress_bar
-
-DIALECTS = {"pairs": "pairs", "messages": "role dicts", "parts": "role dicts with parts"}
+from .render import echo, progress_bar
 
 
 @click.command("inspect")
 @click.argument("space", default=catalogue.DEFAULT)
 @space_options
-def inspect_space(space: str, **network: Any) -> None:
-    """Show the chat endpoint of SPACE, and how to call it."""
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def inspect_space(space: str, as_json: bool, **network: Any) -> None:
+    """Show how SPACE is asked: the steps, where each input comes from, and the calls that ask it."""
     import anyio  # not at the top, as `--help` doesn't need it
 
-    echo(format_inspection(anyio.run(_inspect, make_client(space, **network))))
+    inspection = anyio.run(_inspect, make_client(space, **network))
+    echo(json.dumps(inspection.as_dict(), ensure_ascii=False, indent=2) if as_json else inspection.describe())
 
 
 @click.command("spaces")
@@ -44,7 +46,7 @@ def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:
         echo(format_columns([_catalogue_row(client.space) for client in clients]))
         return
     checks = anyio.run(_check_all, clients)
-    echo(format_columns([("Space", "answers", "Gradio", "endpoint", "seconds"), *(one.row for one in checks)]))
+    echo(format_columns([("Space", "answers", "Gradio", "steps", "seconds"), *(one.row for one in checks)]))
     if not all(one.answers for one in checks):
         sys.exit(ExitCode.SPACE_FAILED)
 
@@ -72,7 +74,8 @@ class Check:
         seconds = f"{self.seconds:.1f}"
         if isinstance(self.outcome, qwen_gradio.QwenGradioError):
             return self.space, f"no: {self.outcome.state or type(self.outcome).__name__}", "", "", seconds
-        return self.space, "yes", self.outcome.gradio, self.outcome.recipe.api_name, seconds
+        steps = ", ".join(step.name for step in self.outcome.recipe.steps)
+        return self.space, "yes", self.outcome.gradio, steps, seconds
 
 
 async def _inspect(client: qwen_gradio.AsyncQwenClient) -> qwen_gradio.Inspection:
@@ -115,38 +118,3 @@ def _catalogue_row(space: str) -> tuple[str, str, str]:
     if resolved.is_studio:
         return space, "", f"{entry.id} on ModelScope"
     return space, ", ".join(entry.aliases), entry.description
-
-
-def format_inspection(inspection: qwen_gradio.Inspection) -> str:
-    """Format a Space's description: its endpoint, the parameters, and the Python call for it."""
-    endpoint = inspection.recipe
-    others = [name for name in inspection.endpoints if name != endpoint.api_name]
-    rows = [
-        ("Space", inspection.space),
-        ("URL", inspection.url),
-        ("Gradio", inspection.gradio),
-        ("endpoint", endpoint.api_name + (f"; there are also {', '.join(others)}" if others else "")),
-        ("reply", f"{_reply_form(endpoint)}, {'as it grows' if endpoint.streams else 'once it is complete'}"),
-    ]
-    if endpoint.history is None:
-        rows.append(("history", "as one prompt with the question"))
-    if endpoint.system is None:
-        rows.append(("system", "as one prompt with the question"))
-    parameters = [(one.name, one.component, _parameter_role(one, endpoint)) for one in endpoint.parameters]
-    options = "".join(f", {option.name}={option.default!r}" for option in endpoint.options)
-    call = f'AsyncQwenClient({inspection.space!r}).stream("Hello?"{options})'
-    return f"{format_columns(rows)}\n\nParameters\n{format_columns(parameters, indent=2)}\n\nCall\n  {call}"
-
-
-def _reply_form(endpoint: qwen_gradio.Recipe) -> str:
-    return f"a Chatbot's latest turn, in {DIALECTS[endpoint.dialect]}" if endpoint.dialect else "plain text"
-
-
-def _parameter_role(parameter: qwen_gradio.Parameter, endpoint: qwen_gradio.Recipe) -> str:
-    if parameter.name == endpoint.query:
-        return "the question"
-    if parameter.name == endpoint.history:
-        return "the turns before" if endpoint.query is not None else "the turns, the question last"
-    if parameter.name == endpoint.system:
-        return "the system message"
-    return f"option: {parameter.expected}; {parameter.default!r} by default"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import EndpointNotFound, NotAGradioApp, QwenGradioError
@@ -12,45 +11,14 @@ from ..text import chatbot
 from .chains import Preparation, find_preparation, leading_to, reachable
 from .page import LOAD, Component, ComponentId, Listener, Page, Target, parse_page
 from .parameters import SYSTEM_NAMES, Parameter, parse_parameter
+from .ranking import TEXT_OUTPUTS, Candidate, Decision, decide
 from .recipe import Recipe, check_api_name
 
-# Names of functions, and labels of buttons, that change the chat's session or page, and don't answer.
-MAINTENANCE_NAMES = re.compile(
-    r"(^|[\W_])(clear|reset|undo|retry|regenerate|delete|remove|cancel|stop|like|dislike|vote|flag|edit|upload|example|"
-    r"load|save|set|update|change|modify|title|share|export)([\W_]|$)",
-    re.IGNORECASE,
-)
-CHAT_NAMES = re.compile(r"(^|_)(chat|respond|predict|generate|bot|answer|ask)(_|$)", re.IGNORECASE)
-TEXT_OUTPUTS = ("textbox", "markdown", "json")  # components of a plain text reply
 OTHER_OUTPUTS = (
     *("html", "code", "highlightedtext", "label", "number", "dataframe", "plot"),
     *("image", "annotatedimage", "gallery", "audio", "video", "file", "model3d"),
 )
 SEND_EVENTS = ("submit", "click")  # of a box and of a button, by which a question is sent
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """One way to ask a page: a first step, the steps that it leads to, and the component that they answer in."""
-
-    root: Listener
-    steps: tuple[Listener, ...]  # that lead to the answer
-    answering: tuple[Listener, ...]
-    answer: Component
-    query: Component | None
-    history: tuple[Component, ...]
-    is_direct: bool  # True if the steps before the first one are left out
-
-    @property
-    def reply_step(self) -> Listener:
-        """The last step that streams the answer, or else the last one that writes it."""
-        streaming = [step for step in self.answering if step.streams]
-        return (streaming or [*self.answering])[-1]
-
-    @property
-    def hidden(self) -> list[Listener]:
-        """The steps that the reply depends on and that their author hid."""
-        return [step for step in self.steps if step.is_hidden and step.has_effect]
 
 
 def find_recipe(
@@ -64,7 +32,7 @@ def find_recipe(
 
     A question is taken by a listener that reads a text box, or a Chatbot's value whose latest turn is the question. The
     answer is in the first Chatbot that it, or a step after it, writes; else in a text, or in another component. Several
-    ways are ranked by these criteria, in order:
+    ways are ranked by these rules, in order (`ranking.RULES`):
 
     1. no step that the reply depends on is hidden by its author
     2. the answering step is documented in `/info`
@@ -114,16 +82,16 @@ def _find_recipe(
     usable = [one for one in candidates if not one.hidden]
     if not usable:
         raise _not_found(page, wanted, candidates)
-    best = max(usable, key=_rank)
-    return _recipe(page, best, [one for one in usable if one.root is best.root], defaults)
+    best, decision = decide(candidates)
+    return _recipe(page, best, [one for one in usable if one.root is best.root], defaults, decision)
 
 
-def _not_found(page: Page, wanted: str | None, candidates: Sequence[_Candidate]) -> EndpointNotFound:
+def _not_found(page: Page, wanted: str | None, candidates: Sequence[Candidate]) -> EndpointNotFound:
     documented = ", ".join(str(one.api_name) for one in page.listeners if one.is_documented)
     return EndpointNotFound(f"{_missing(page, wanted, candidates)}; it has {documented or 'no documented endpoint'}")
 
 
-def _missing(page: Page, wanted: str | None, candidates: Sequence[_Candidate]) -> str:
+def _missing(page: Page, wanted: str | None, candidates: Sequence[Candidate]) -> str:
     if candidates:
         hidden = candidates[0].hidden[0]
         return f"its author allows no calls of {hidden.name} but the page's, and the reply depends on it"
@@ -136,7 +104,7 @@ def _missing(page: Page, wanted: str | None, candidates: Sequence[_Candidate]) -
 # --- the ways to ask a page
 
 
-def _candidates(page: Page, wanted: str | None) -> Iterator[_Candidate]:
+def _candidates(page: Page, wanted: str | None) -> Iterator[Candidate]:
     """Yield the ways to ask a page, from each first step; and those that start with the answering step itself."""
     has_chatbot = any(component.is_chatbot for one in page.listeners for component in one.outputs)
     for listener in page.listeners:
@@ -154,7 +122,7 @@ def _starts(listener: Listener) -> bool:
 
 def _candidates_from(
     page: Page, root: Listener, reached: Sequence[Listener], wanted: str | None, *, has_chatbot: bool
-) -> Iterator[_Candidate]:
+) -> Iterator[Candidate]:
     answers: dict[ComponentId, tuple[Component, list[Listener]]] = {}
     for step in reached:
         if step.runs_on_server and wanted in (None, step.api_name):
@@ -168,7 +136,7 @@ def _candidates_from(
 
 def _candidate(
     page: Page, root: Listener, reached: Sequence[Listener], answer: Component, answering: Sequence[Listener]
-) -> _Candidate | None:
+) -> Candidate | None:
     streaming = [step for step in answering if step.streams and not step.is_hidden]
     if streaming:  # a hidden step that only tidies up what was streamed is left out
         answering = [step for step in answering if not step.is_hidden]
@@ -177,7 +145,7 @@ def _candidate(
     history = tuple(_unique(component for step in steps for component in step.sent if component.is_chatbot))
     if query is None and not (history and _reads_question_from_chatbot(steps)):
         return None
-    return _Candidate(root, tuple(steps), tuple(answering), answer, query, history, is_direct=False)
+    return Candidate(root, tuple(steps), tuple(answering), answer, query, history, is_direct=False)
 
 
 def _reads_question_from_chatbot(steps: Sequence[Listener]) -> bool:
@@ -186,9 +154,7 @@ def _reads_question_from_chatbot(steps: Sequence[Listener]) -> bool:
     return not any(component.is_state for component in first.inputs)
 
 
-def _direct_candidates(
-    page: Page, listener: Listener, wanted: str | None, *, has_chatbot: bool
-) -> Iterator[_Candidate]:
+def _direct_candidates(page: Page, listener: Listener, wanted: str | None, *, has_chatbot: bool) -> Iterator[Candidate]:
     """Yield the ways to ask an answering step alone, as the API does, without the steps before it."""
     if not listener.is_callable or wanted not in (None, listener.api_name):
         return
@@ -198,7 +164,7 @@ def _direct_candidates(
         history = tuple(component for component in listener.sent if component.is_chatbot)
         has_state = any(component.is_state for component in listener.inputs)
         if query is not None or (history and (is_chosen or not has_state)):
-            yield _Candidate(listener, (listener,), (listener,), answer, query, history, is_direct=True)
+            yield Candidate(listener, (listener,), (listener,), answer, query, history, is_direct=True)
 
 
 def _answers(page: Page, listener: Listener, *, is_chosen: bool, has_chatbot: bool) -> list[Component]:
@@ -243,40 +209,24 @@ def _query(root: Listener, steps: Sequence[Listener]) -> Component | None:
     return min(ranked, key=lambda entry: entry[:3])[3] if ranked else None
 
 
-def _rank(candidate: _Candidate) -> tuple[Any, ...]:
-    """Return a candidate's rank, the highest first; hidden steps are ruled out before."""
-    step, root = candidate.reply_step, candidate.root
-    names = [one.api_name.strip("/") for one in (root, step) if one.api_name]
-    is_sent = candidate.query is not None and (candidate.query.id, "submit") in root.targets
-    return (
-        step.is_documented,
-        not any(map(MAINTENANCE_NAMES.search, names)),
-        2 if candidate.answer.is_chatbot or step.is_chat_interface else int(candidate.answer.type in TEXT_OUTPUTS),
-        any(one.streams for one in candidate.answering),
-        not candidate.is_direct,
-        candidate.query is not None,
-        bool(candidate.history),
-        any(map(CHAT_NAMES.search, names)),
-        is_sent,
-    )
-
-
 # --- the recipe of the best
 
 
-def _recipe(page: Page, best: _Candidate, of_root: Sequence[_Candidate], defaults: Mapping[str, Any]) -> Recipe:
-    recipe = _recipe_of(page, best, defaults)
+def _recipe(
+    page: Page, best: Candidate, of_root: Sequence[Candidate], defaults: Mapping[str, Any], decision: Decision
+) -> Recipe:
+    recipe = _recipe_of(page, best, defaults, decision)
     chatbots = [one for one in of_root if one.answer.is_chatbot] + [*_siblings_in_other_chatbots(page, best)]
     others = {one.answer.id: one for one in reversed(chatbots) if one.is_direct is best.is_direct}
     if not best.answer.is_chatbot or len(others) < 2:
         return recipe
     ordered = [best, *(one for id_, one in reversed(others.items()) if id_ != best.answer.id)]
-    recipes = [recipe, *(_recipe_of(page, one, defaults) for one in ordered[1:])]
+    recipes = [recipe, *(_recipe_of(page, one, defaults, decision) for one in ordered[1:])]
     names = _chatbot_names([one.answer for one in ordered])
     return replace(recipe, alternatives=dict(zip(names, recipes, strict=True)))
 
 
-def _siblings_in_other_chatbots(page: Page, best: _Candidate) -> Iterator[_Candidate]:
+def _siblings_in_other_chatbots(page: Page, best: Candidate) -> Iterator[Candidate]:
     """Yield the candidates of other listeners of the same event, such as that of a second model beside the first."""
     for sibling in _siblings(page, best.root, _event(best)):
         for candidate in _candidates_from(page, sibling, reachable(page, sibling), None, has_chatbot=True):
@@ -291,7 +241,7 @@ def _chatbot_names(chatbots: Sequence[Component]) -> list[str]:
     return [str(number) for number in range(1, len(chatbots) + 1)]
 
 
-def _recipe_of(page: Page, candidate: _Candidate, defaults: Mapping[str, Any]) -> Recipe:
+def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any], decision: Decision) -> Recipe:
     query = None if candidate.query is None else candidate.query.id
     event = None if candidate.is_direct else _event(candidate)
     siblings = _siblings(page, candidate.root, event)
@@ -318,6 +268,7 @@ def _recipe_of(page: Page, candidate: _Candidate, defaults: Mapping[str, Any]) -
         system,
         system_key,
         chatbot.history_format(page.version, form.props.get("type")) if form.is_chatbot else None,
+        decision,
     )
 
 
@@ -337,7 +288,7 @@ def _has_memory(page: Page, steps: Sequence[Listener], preparation: Preparation)
     return False
 
 
-def _event(candidate: _Candidate) -> Target | None:
+def _event(candidate: Candidate) -> Target | None:
     """Return the event by which a person starts the first step: sending from the question's box, if that starts it."""
     targets = [target for target in candidate.root.targets if target[0] is not None]
     from_box = [(id_, event) for id_, event in targets if candidate.query and id_ == candidate.query.id]

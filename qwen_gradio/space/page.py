@@ -20,7 +20,7 @@ CHANGE = "change"  # the event of a component whose value has changed
 LOAD = "load"  # the event of a page that is opened
 
 
-class Condition(enum.Enum):
+class Condition(str, enum.Enum):
     """The outcome of a listener after which another one runs."""
 
     ANY = "whatever the outcome"
@@ -61,6 +61,12 @@ class Component:
         """Its label; `""` if there is none."""
         label = self.props.get("label")
         return label if isinstance(label, str) else ""
+
+    @property
+    def description(self) -> str:
+        """Its type and label, for messages."""
+        kind = "Chatbot" if self.is_chatbot else self.type
+        return f'the {kind} "{self.label}"' if self.label else f"the {kind}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ..text.thinking import ThinkingTags, parse_tags
 from .chains import Preparation
 from .page import Component, ComponentId, Listener, Page, Target
 from .parameters import Parameter, check_value
+from .ranking import Decision
 
 CHATBOT_OPTION = "chatbot"  # the option that selects one of several Chatbots
 
@@ -37,6 +38,7 @@ class Recipe:
         system_id: the component for the system message; None if there is none.
         system_key: the key of the system message in that component's value, if that is a mapping.
         dialect: the history format of the Chatbots; None if the page has none that is read or written.
+        decision: why it is this one of the page's.
         alternatives: the recipes for the other Chatbots that the same event answers in, by the Chatbots' names.
     """
 
@@ -55,12 +57,21 @@ class Recipe:
     system_id: ComponentId | None
     system_key: str | None
     dialect: chatbot.HistoryFormat | None
+    decision: Decision
     alternatives: Mapping[str, Recipe] = field(default_factory=dict)
 
     @functools.cached_property
     def step_ids(self) -> frozenset[int]:
         """The ids of the steps."""
         return frozenset(step.id for step in self.steps)
+
+    @functools.cached_property
+    def started(self) -> tuple[Listener, ...]:
+        """The listeners that sending the question starts, in the page's order: the first step, and those beside it."""
+        started = (*self.preparation.on_event, self.root)
+        if self.event is None:
+            return started
+        return tuple(one for one in self.page.listeners_of(*self.event) if any(one is other for other in started))
 
     @functools.cached_property
     def thinking_tags(self) -> ThinkingTags:

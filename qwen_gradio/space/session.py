@@ -151,14 +151,10 @@ class PageSession:
         self._enter_system(question.chat.system)
         self._enter_question(question)
         recipe = self._current
-        started = [*recipe.preparation.on_event, recipe.root]
-        if recipe.event is not None:
-            order = recipe.page.listeners_of(*recipe.event)
-            started = [one for one in order if any(one is other for other in started)]
-        event = _Event(started)
+        event = _Event(recipe.started)
         for listener in recipe.preparation.on_input:
             self._schedule(listener, _Event())
-        for listener in started:
+        for listener in recipe.started:
             self._schedule(listener, event)
 
     def _set(self, id_: ComponentId, value: Any) -> None:
