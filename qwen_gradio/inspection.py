@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import InvalidOption, short_repr
-from .space.file_inputs import FILE_INPUTS, OWN_TYPES
+from .space.file_inputs import OWN_TYPES
 from .space.outline import Input, Moment, Source, StepOutline, outline
 from .space.page import Condition
-from .space.parameters import Parameter
+from .space.parameters import EMPTY_MULTIMODAL, Parameter
 from .space.recipe import Recipe
+from .space.verbatim import verbatim
 from .text.columns import format_columns
 
 PROMPT = "Hello?"  # of the calls that are shown
@@ -128,14 +129,15 @@ def _defaults(recipe: Recipe) -> dict[str, Any]:
     overwritten = {one.name for one in _inputs(outline(recipe)) if Source.OPTION not in one.sources}
     left_out = {*starting, *overwritten, *OWN_ARGUMENTS}
     options = [option for option in recipe.options if option.name not in left_out]
-    return {option.name: option.default for option in options if _can_send_default(option)}
+    return {option.name: verbatim(option.default) for option in options if _can_send_default(option)}
 
 
 def _can_send_default(option: Parameter) -> bool:
-    if option.default is None or option.component in FILE_INPUTS or option.is_secret:
+    default = option.default
+    if default in (None, "", EMPTY_MULTIMODAL) or option.is_secret or verbatim(default) != default:  # it names a file
         return False
     try:
-        option.validate(option.default)
+        option.validate(default)
     except InvalidOption:  # such as a published value that is none of the choices
         return False
     return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .page import Component, ComponentId, Condition, Listener
 from .recipe import Recipe
@@ -112,7 +112,8 @@ class _Schedule:
         prepared = [listener for listeners in preparation.on_set.values() for listener in listeners]
         before = [*self._drain([(Moment.OPENED, preparation.on_load), (Moment.SET, prepared)])]
         asked = [*self._drain([(Moment.TYPED, preparation.on_input), (Moment.SENT, recipe.started)])]
-        last = max(number for number, run in enumerate(asked) if run.listener.id in recipe.step_ids) + 1
+        leading = [number for number, run in enumerate(asked, 1) if run.listener.id in recipe.step_ids]
+        last = leading[-1] if leading else 0
         self._after.extendleft(reversed(asked[last:]))
         return [*before, *asked[:last], *self._drain_after()]
 
@@ -131,7 +132,7 @@ class _Schedule:
     def _schedule_next(self, run: _Run) -> None:
         page = self._recipe.page
         followers = page.followers(run.listener)
-        on_change = [*page.on_change(run.listener)] if run.listener.has_effect else []
+        on_change = page.on_change(run.listener) if run.listener.runs_on_server else ()
         needed = self._recipe.step_ids | self._recipe.preparation.ids
         for one in reversed([one for one in (*followers, *on_change) if one.id in needed]):
             if one.id not in self._seen:
@@ -146,14 +147,14 @@ class _Schedule:
 
     def _drain_after(self) -> list[_Run]:
         done, left_out = [], []
-        while self._after:
-            run = self._after.popleft()
-            if run.listener.has_effect and run.listener.is_hidden:
-                left_out.append(_Run(run.listener, Moment.NEVER, run.follows))
+        while self._pending or self._after:
+            run = self._pending.popleft() if self._pending else self._after.popleft()
+            if run.listener.runs_on_server and run.listener.is_hidden:
+                left_out.append(replace(run, when=Moment.NEVER))
                 continue
-            if run.listener.has_effect:
-                done.append(_Run(run.listener, Moment.REPLIED, run.follows))
-            self._schedule_after(run, self._recipe.page.followers(run.listener))
+            if run.listener.runs_on_server:
+                done.append(replace(run, when=Moment.REPLIED))
+            self._schedule_next(run)
         return [*done, *left_out]
 
 
@@ -200,8 +201,13 @@ class _Outline:
         )
 
     def _writers(self, component: Component, run: _Run) -> list[_Run]:
-        """Return the steps that write a component before; those of one event read what was there when it happened."""
-        is_of_event = run.when is Moment.SENT and run.follows is None and not component.is_state
+        """Return the steps that write a component before; those that start together, when they start."""
+        is_of_event = (
+            self._recipe.page.starts_listeners_together
+            and run.when is Moment.SENT
+            and run.follows is None
+            and not component.is_state
+        )
         if is_of_event and self._at_event is None:
             self._at_event = {id_: [*runs] for id_, runs in self._written.items()}
         written = self._at_event if is_of_event and self._at_event is not None else self._written

@@ -57,6 +57,11 @@ class Candidate:
         """The steps that the reply depends on and that their author hid."""
         return [step for step in self.steps if step.is_hidden and step.has_effect]
 
+    def asks_as(self, other: Candidate) -> bool:
+        """Return True if it runs the same steps as another one, and reads the reply from the same component."""
+        ids = [(one.answer.id, [step.id for step in one.steps]) for one in (self, other)]
+        return ids[0] == ids[1]
+
     @property
     def rank(self) -> tuple[Any, ...]:
         """Its rank by all rules but the last, the highest first."""
@@ -100,12 +105,13 @@ class Decision:
 def decide(candidates: Sequence[Candidate]) -> tuple[Candidate, Decision]:
     """Return the best of some candidates, and the rule that decides."""
     first, *others = sorted(candidates, key=lambda one: one.rank, reverse=True)  # stable: of equals, the earlier
+    others = [one for one in others if not one.asks_as(first)]
     if not others:
         return first, Decision(1)
     second = others[0]
     differing = [number for number, pair in enumerate(zip(first.rank, second.rank, strict=True), 1) if len({*pair}) > 1]
     rule = differing[0] if differing else len(RULES)
-    return first, Decision(len(candidates), rule, _name(second, first))
+    return first, Decision(1 + len(others), rule, _name(second, first))
 
 
 def _name(candidate: Candidate, best: Candidate) -> str:

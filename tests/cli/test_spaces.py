@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from qwen_gradio import QwenClient
 from qwen_gradio.space import catalogue
 
 from ..conftest import ScriptedSpace
@@ -25,7 +27,7 @@ def test_spaces_lists_catalogue() -> None:
 def test_spaces_check_reports_each_space(space: ScriptedSpace) -> None:
     result = run("spaces", "--check", "http://127.0.0.1:9", space.url)
     rows = [line.split() for line in result.stdout.splitlines()]
-    assert rows[0] == ["Space", "answers", "Gradio", "endpoint", "seconds"]
+    assert rows[0] == ["Space", "answers", "Gradio", "steps", "seconds"]
     assert rows[1][:-1] == ["http://127.0.0.1:9", "no:", "CannotConnect"]
     assert rows[2][:2] == [space.url, "yes"]
     assert rows[2][2].startswith("6.")
@@ -55,8 +57,23 @@ def test_spaces_check_on_terminal_shows_progress(space: ScriptedSpace) -> None:
     assert "/model_chat" in output
 
 
-def test_inspect_prints_endpoint_and_parameters(space: ScriptedSpace) -> None:
+def test_inspect_prints_steps_inputs_and_calls(space: ScriptedSpace) -> None:
     output = run("inspect", space.url).stdout
-    assert "endpoint  /model_chat; there are also /model_chat_1, /clear_session, /modify_system_session\n" in output
+    assert "endpoints    there are also /model_chat_1, /clear_session, /modify_system_session\n" in output
+    assert "  1.  /model_chat(query, history, system) -> the reply\n" in output
     assert "  history  chatbot  the turns before\n" in output
-    assert f"AsyncQwenClient('{space.url}').stream(\"Hello?\")\n" in output
+    assert f"  qwen-gradio --space {space.url} 'Hello?'\n" in output
+    assert f"  with QwenClient('{space.url}') as client:\n      print(client.ask(\"Hello?\"))\n" in output
+
+
+def test_inspect_with_api_name_shows_calls_with_it(space: ScriptedSpace) -> None:
+    output = run("inspect", space.url, "--api-name", "/model_chat_1").stdout
+    assert "  1.  /model_chat_1(query, history, system) -> the reply\n" in output
+    assert f"  qwen-gradio --space {space.url} --api-name /model_chat_1 'Hello?'\n" in output
+    assert f"QwenClient('{space.url}', api_name='/model_chat_1')" in output
+
+
+def test_inspect_json_is_the_inspection_as_dict(space: ScriptedSpace) -> None:
+    printed = json.loads(run("inspect", space.url, "--json").stdout)
+    with QwenClient(space.url) as client:
+        assert printed == client.inspect().as_dict()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_gradio import ProtocolError, QwenGradioError
+from qwen_gradio import Inspection, ProtocolError, QwenGradioError
 from qwen_gradio.space.choice import find_recipe
 from qwen_gradio.space.session import PageSession
 from qwen_gradio.text import chatbot
@@ -71,6 +71,8 @@ def test_fuzz_config_and_info_raise_only_qwen_gradio_error(config: Any, info: An
     try:
         recipe = find_recipe(config, info)
         assert all(parameter.expected for parameter in recipe.parameters)
+        inspection = Inspection("a/b", "http://127.0.0.1", "6", recipe, ())
+        assert inspection.as_dict()["command"] in inspection.describe()
         session = PageSession(recipe)
         for options in ({}, {parameter.name: option for parameter in recipe.options[:1]}):
             session.ask(TURNS, options)
