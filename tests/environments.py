@@ -24,6 +24,7 @@ HERE = ["-e", str(ROOT), "trio>=0.31"]
 NEEDS = {
     "g4f-0.4.8.1": ["g4f==0.4.8.1", "anyio>=4.11"],
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
+    "chromium": ["playwright>=1.49"],
     "gradio_client-1.3.0": ["gradio_client==1.3.0", *HERE],
     "gradio_client-1.14.0": ["gradio_client==1.14.0", *HERE],
     "gradio_client-2.0.3": ["gradio_client==2.0.3", *HERE],
