@@ -1,0 +1,70 @@
+"""The driver asks each app as the app's page does in Chromium: as that was recorded, and as it is today."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from ..environments import on_each_gradio
+from ..servers.forked import ForkServers
+from .apps.table import APPS, EACH_GRADIO, App
+from .pages.questions import questions
+from .pages.recorded import APPS_FOLDER, CHROMIUM, FIXTURES, SERVE, Browser, Recording, browser, drive
+
+ON_EACH_GRADIO = [
+    pytest.param(version, app, marks=marked.marks or pytest.mark.xdist_group("pages 6"), id=f"{version}-{app.name}")
+    for marked in on_each_gradio(*EACH_GRADIO)
+    for version in marked.values
+    for app in APPS
+    if version in app.gradios
+]
+
+
+@pytest.fixture(scope="module")
+def serving(fork_servers: ForkServers) -> Iterator[Callable[[str], dict[str, str]]]:
+    """Serve all apps of a Gradio, and give their URLs."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def urls(version: str) -> dict[str, str]:
+            arguments = ["--apps", str(APPS_FOLDER), *(app.name for app in APPS if version in app.gradios)]
+            process = stack.enter_context(fork_servers.running(SERVE, *arguments, gradio=version))
+            return dict(json.loads(process.printed))
+
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}; apt-get install chromium brings it")
+    with browser() as running:
+        yield running
+
+
+@pytest.mark.parametrize(("version", "app"), ON_EACH_GRADIO)
+def test_driver_asks_app_as_its_page_was_recorded_to(
+    version: str, app: App, serving: Callable[[str], dict[str, str]], tmp_path: Path
+) -> None:
+    kept = Recording.load(FIXTURES / f"{app.name}-{version}.json")
+    driven = anyio.run(drive, serving(version)[app.name], questions(app, tmp_path))
+    assert driven.in_order(driven.recording) == driven.in_order(kept)
+    assert not any(driven.unseen(kept))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("version", "app"), ON_EACH_GRADIO)
+def test_page_in_chromium_asks_app_as_it_was_recorded_to(
+    version: str, app: App, serving: Callable[[str], dict[str, str]], chromium: Browser, tmp_path: Path
+) -> None:
+    kept = Recording.load(FIXTURES / f"{app.name}-{version}.json")
+    driven = anyio.run(drive, serving(version)[app.name], questions(app, tmp_path))
+    today = chromium.ask(driven)
+    assert driven.in_order(today) == driven.in_order(kept)
+    assert today.shown == kept.shown
