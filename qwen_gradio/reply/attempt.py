@@ -203,7 +203,7 @@ class SpaceAttempt:
         """Return the session in which the turns before were asked; None to open one."""
         if self._memory is None:
             return None
-        if self._continuation is None:
+        if self._continuation is None or not recipe.remembers:
             self._memory.clear()
             return None
         session = self._memory.take(connection, recipe)

@@ -89,6 +89,11 @@ class Recipe:
         return any(step.streams for step in self.steps if step.id in self.answers_in)
 
     @property
+    def remembers(self) -> bool:
+        """True if a session may know the turns before: a step reads them from a Chatbot or a State."""
+        return bool(self.history_ids) or self.has_memory
+
+    @property
     def is_chatbot(self) -> bool:
         """True if the reply is the latest turn of a Chatbot, False if it is another component's value."""
         return self.answer.is_chatbot

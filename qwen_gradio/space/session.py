@@ -77,6 +77,7 @@ class PageSession:
         self._after: deque[Listener] = deque()
         self._seen: set[int] = set()
         self._written: dict[ComponentId, Any] = {}  # by the outputs of the latest step so far
+        self._has_output = False
         self._question = ""  # as it was sent
         self._history: Sequence[Any] = ()  # the Chatbot's value before the question
 
@@ -243,7 +244,7 @@ class PageSession:
         if event.listeners and not event.values and self._current.page.starts_listeners_together:
             sent = {component.id for one in event.listeners for component in one.sent}
             event.values.update({id_: self._argument(id_) for id_ in sent})
-        self._written = {}
+        self._written, self._has_output = {}, False
         arguments = tuple(
             event.values[component.id] if component.id in event.values else self._argument(component.id)
             for component in listener.sent
@@ -267,6 +268,7 @@ class PageSession:
     def _receive(self, listener: Listener, output: object) -> Mapping[ComponentId, Any]:
         """Return the values in an output; those of earlier outputs stay where it has none."""
         values = _read(listener, output)
+        self._has_output = True
         for id_, value in values.items():
             if not _is_update(value):
                 self._written[id_] = value
@@ -276,7 +278,7 @@ class PageSession:
 
     def _write(self, listener: Listener) -> set[ComponentId]:
         """Set the values of a step's outputs; return the components that it may have changed, States among them."""
-        changed = {component.id for component in listener.outputs if component.is_state}
+        changed = {component.id for component in listener.outputs if component.is_state and self._has_output}
         for id_, value in self._written.items():
             if value != self._values.get(id_, self._published(id_)):
                 changed.add(id_)
