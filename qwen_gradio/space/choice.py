@@ -40,11 +40,12 @@ def find_recipe(
     4. it answers in a Chatbot or in a ChatInterface's response; else in a text
     5. it streams
     6. it starts with the first step: no step before it is left out
-    7. it has a box for the question
-    8. it reads the history
-    9. it is named for chat
-    10. the question is sent from its own box
-    11. it is earlier on the page
+    7. if `/config` doesn't say what follows what: it is named for chat
+    8. it has a box for the question
+    9. it reads the history
+    10. it is named for chat
+    11. the question is sent from its own box
+    12. it is earlier on the page
 
     Args:
         config: the Space's `/config`.
@@ -267,7 +268,7 @@ def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any], de
         _has_memory(page, candidate.steps, preparation),
         system,
         system_key,
-        chatbot.history_format(page.version, form.props.get("type")) if form.is_chatbot else None,
+        chatbot.history_format(page.version, form.props.get("type"), form.schema) if form.is_chatbot else None,
         decision,
     )
 

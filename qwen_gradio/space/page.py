@@ -262,42 +262,47 @@ def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> Page:
 def _listeners_in_config(
     config: Mapping[str, Any], components: Mapping[ComponentId, Component], documented: Mapping[str, Any]
 ) -> Iterator[Listener]:
-    for index, entry in enumerate(_mappings(config.get("dependencies"))):
-        listener = _listener(index, entry, components, documented)
+    entries = [*_mappings(config.get("dependencies"))]
+    ids = [entry.get("id") for entry in entries]
+    if not all(isinstance(id_, int) for id_ in ids) or len({*ids}) < len(ids):
+        ids = [*range(len(entries))]  # below Gradio 4.32 there are none
+    for id_, entry in zip(ids, entries, strict=True):
+        listener = _listener(id_, entry, components, documented)
         if listener is not None:
             yield listener
 
 
 def _component(entry: Mapping[str, Any]) -> Component:
-    type_ = str(entry.get("type", "")).lower()
+    published, is_skipped = entry.get("type"), entry.get("skip_api")
+    type_ = published.lower() if isinstance(published, str) else ""
     return Component(
         entry.get("id", -1),
         type_,
         _mapping(entry.get("props")),
         _mapping(entry.get("api_info")),
-        bool(entry.get("skip_api", type_ == "state")),  # as gradio_client does; before Gradio 4, a State
+        is_skipped if isinstance(is_skipped, bool) else type_ == "state",  # as gradio_client does before Gradio 4
     )
 
 
 def _listener(
-    index: int, entry: Mapping[str, Any], components: Mapping[ComponentId, Component], documented: Mapping[str, Any]
+    id_: int, entry: Mapping[str, Any], components: Mapping[ComponentId, Component], documented: Mapping[str, Any]
 ) -> Listener | None:
     """Read an entry of `/config`; None if gradio_client can't call it, or if it differs from the one in `/info`."""
-    ids = [entry.get("inputs") or (), entry.get("outputs") or ()]
-    if any(id_ not in components for side in ids for id_ in side):
+    sides = [entry.get("inputs") or (), entry.get("outputs") or ()]
+    if any(component not in components for side in sides for component in side):
         return None
-    inputs, outputs = (tuple(components[id_] for id_ in side) for side in ids)
-    name = entry.get("api_name")
+    inputs, outputs = (tuple(components[component] for component in side) for side in sides)
+    name, follows = entry.get("api_name"), entry.get("trigger_after")
     api_name = f"/{name}" if isinstance(name, str) else None
     description = documented.get(api_name) if api_name else None
     listener = Listener(
-        entry.get("id", index),  # below Gradio 4.32 there is no id
+        id_,
         api_name,
         inputs,
         outputs,
         None if description is None else _parameters(description),
         tuple(_targets(entry)),
-        entry.get("trigger_after"),
+        follows if isinstance(follows, int) else None,
         _condition(entry),
         streams=bool(_mapping(entry.get("types")).get("generator")),
         runs_on_server=entry.get("backend_fn") is not False,
@@ -313,14 +318,16 @@ def _result_label(description: Mapping[str, Any] | None) -> str:
 
 
 def _differs(listener: Listener, description: Mapping[str, Any]) -> bool:
-    """Return True if a listener has other inputs or outputs than `/info` says."""
+    """Return True if a listener has other inputs or outputs than `/info` says, or some without a type."""
     returns = description.get("returns")
     is_other_result = isinstance(returns, list) and len(returns) != len(listener.returned)
-    return is_other_result or len(listener.parameters or ()) != len(listener.sent)
+    has_types = all(component.type for component in (*listener.inputs, *listener.outputs))
+    return is_other_result or len(listener.parameters or ()) != len(listener.sent) or not has_types
 
 
 def _targets(entry: Mapping[str, Any]) -> Iterator[Target]:
-    for target in entry.get("targets") or ():
+    targets = entry.get("targets")
+    for target in targets if isinstance(targets, list | tuple) else ():
         if isinstance(target, list | tuple) and len(target) == 2 and isinstance(target[1], str):
             yield target[0], target[1]
 

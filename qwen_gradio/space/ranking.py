@@ -25,6 +25,7 @@ RULES = (
     "it answers in a Chatbot or in a ChatInterface's response; else in a text",
     "it streams",
     "it starts with the first step: no step before it is left out",
+    "if `/config` doesn't say what follows what: it is named for chat",
     "it has a box for the question",
     "it reads the history",
     "it is named for chat",
@@ -67,6 +68,7 @@ class Candidate:
         """Its rank by all rules but the last, the highest first."""
         step, root = self.reply_step, self.root
         names = [one.api_name.strip("/") for one in (root, step) if one.api_name]
+        is_named = any(map(CHAT_NAMES.search, names))
         is_sent = self.query is not None and (self.query.id, "submit") in root.targets
         return (
             not self.hidden,
@@ -75,9 +77,10 @@ class Candidate:
             2 if self.answer.is_chatbot or step.is_chat_interface else int(self.answer.type in TEXT_OUTPUTS),
             any(one.streams for one in self.answering),
             not self.is_direct,
+            root.id < 0 and is_named,
             self.query is not None,
             bool(self.history),
-            any(map(CHAT_NAMES.search, names)),
+            is_named,
             is_sent,
         )
 

@@ -47,11 +47,40 @@ class Snapshot:
     thinking: str = ""
 
 
-def history_format(version: str, chatbot_type: object) -> HistoryFormat:
-    """Return the history format of a server, by its Gradio version and its Chatbot's `type`."""
-    if int(version.split(".")[0]) >= 6:
+def history_format(version: str, chatbot_type: object, schema: object = None) -> HistoryFormat:
+    """Return the history format of a server.
+
+    Args:
+        version: its Gradio version; `""` if unknown.
+        chatbot_type: its Chatbot's `type`, which only some versions have.
+        schema: the JSON schema of its Chatbot's value, for where the others don't tell.
+    """
+    number = re.match(r"\d+", version)
+    major = int(number[0]) if number is not None else None
+    if major is not None and major >= 6:
         return "parts"
-    return "messages" if chatbot_type == "messages" else "pairs"
+    if chatbot_type in ("messages", "tuples"):
+        return "messages" if chatbot_type == "messages" else "pairs"
+    return _format_of_schema(schema) or ("parts" if major is None else "pairs")
+
+
+def _format_of_schema(schema: object) -> HistoryFormat | None:
+    """Return the format that a schema describes (Pydantic's, of gradio/components/chatbot.py); None if none."""
+    items = _at(schema, "items")
+    if _at(items, "prefixItems") is not None:
+        return "pairs"
+    reference = _at(items, "$ref")
+    message = _at(schema, "$defs", reference.rpartition("/")[2]) if isinstance(reference, str) else items
+    content = _at(message, "properties", "content")
+    if content is None:
+        return None
+    return "parts" if _at(content, "type") == "array" else "messages"
+
+
+def _at(value: object, *keys: str) -> object:
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def encode(turns: Sequence[Turn], form: HistoryFormat, question: str | None = None) -> list[Any]:
