@@ -13,6 +13,7 @@ from typing import Any
 from ..servers.forked import LoggedSpace
 from ..servers.proxy import Proxy
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("questions.py")
 TIMEOUT = 120  # seconds after which the process is killed
 
@@ -101,7 +102,7 @@ def ask(
     """
     environment = {key: value for key, value in os.environ.items() if not _is_network_setting(key)}
     if overlay:
-        environment["PYTHONPATH"] = str(overlay)
+        environment["PYTHONPATH"] = os.pathsep.join([str(overlay), str(ROOT)])  # of this tree, wherever it's installed
     command = [python, str(PROGRAM), space.url, str(space.log), proxy.url, name, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:

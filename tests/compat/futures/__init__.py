@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import arguments, calls, decorators, mailboxes, names, outputs, protocol, state, urls
+from . import arguments, calls, decorators, descriptions, mailboxes, names, outputs, protocol, state, urls
 
 FUTURES = {
     future.name: future
@@ -11,6 +11,7 @@ FUTURES = {
         *protocol.DIFFS,
         *protocol.FRAMING,
         *urls.URLS,
+        *descriptions.DESCRIPTIONS,
         *calls.READING,
         *calls.CALLING,
         *decorators.DECORATED,
