@@ -5,44 +5,58 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from .page import ComponentId, Listener, Page
+from .page import CHANGE, ComponentId, Listener, Page
 
 INPUT_EVENTS = ("change", "input")  # of a box into which text is typed
 SET_EVENTS = (*INPUT_EVENTS, "select", "upload", "release", "blur", "submit")  # of a component that is set otherwise
 
 
-def next_listeners(page: Page, listener: Listener) -> Iterator[Listener]:
-    """Yield the listeners that may run after one: those that follow it, and then those of its outputs' changes."""
-    yield from page.followers(listener)
-    yield from page.on_change(listener)
+def reachable(page: Page, roots: Iterable[Listener], *, known: Collection[int] = ()) -> list[Listener]:
+    """List the listeners that may run once some were started, themselves included, each once, in the page's order.
 
+    After a listener come those that follow it, and then those of its outputs' changes.
 
-def reachable(page: Page, root: Listener) -> list[Listener]:
-    """List the listeners that may run once a listener was started, itself first, each once."""
+    Args:
+        page: the page.
+        roots: the listeners that are started.
+        known: the ids of listeners that are left out, and what only they start.
+    """
     found: dict[int, Listener] = {}
-    pending = [root]
+    changes: dict[ComponentId, Iterator[Listener]] = {}
+    pending: list[Iterator[Listener]] = [iter(roots)]
     while pending:
-        listener = pending.pop()
-        if listener.id not in found:
+        listener = next(pending[-1], None)
+        if listener is None:
+            pending.pop()
+        elif listener.id not in found and listener.id not in known:
             found[listener.id] = listener
-            pending.extend(reversed([*next_listeners(page, listener)]))
+            ids = [component.id for component in listener.outputs]
+            for id_ in ids:  # of several listeners that write a component, the first starts those of its change
+                changes.setdefault(id_, iter(page.listeners_of(id_, CHANGE)))
+            pending.append(chain(page.followers(listener), *(changes[id_] for id_ in ids)))
     return list(found.values())
 
 
-def leading_to(page: Page, listeners: Sequence[Listener], ends: Iterable[Listener]) -> list[Listener]:
+def leading_to(listeners: Sequence[Listener], ends: Iterable[Listener]) -> list[Listener]:
     """List those of some listeners after which one of the ends runs, and the ends themselves."""
-    before: dict[int, list[int]] = defaultdict(list)
+    by_id = {listener.id: listener for listener in listeners}
+    writers: dict[ComponentId, list[Listener]] = defaultdict(list)
     for listener in listeners:
-        for after in next_listeners(page, listener):
-            before[after.id].append(listener.id)
+        for component in listener.outputs:
+            writers[component.id].append(listener)
     leading: set[int] = set()
-    pending = [listener.id for listener in ends]
+    pending = [*ends]
     while pending:
-        id_ = pending.pop()
-        if id_ not in leading:
-            leading.add(id_)
-            pending.extend(before[id_])
+        listener = pending.pop()
+        if listener.id not in leading:
+            leading.add(listener.id)
+            if listener.follows in by_id:
+                pending.append(by_id[listener.follows])
+            for id_, event in listener.targets:
+                if id_ is not None and event == CHANGE:
+                    pending.extend(writers.pop(id_, ()))
     return [listener for listener in listeners if listener.id in leading]
 
 
@@ -81,14 +95,14 @@ def find_preparation(
         query: the id of the component for the question; what else writes to it doesn't count.
     """
     own = {step.id for step in steps}
-    on_load = [one for root in page.on_load for one in reachable(page, root)]
+    on_load = reachable(page, page.on_load)
     on_input = [] if query is None else [one for event in INPUT_EVENTS for one in page.listeners_of(query, event)]
     on_set = [*_on_set(page, steps, query)]
     set_listeners = [listener for _, listener in on_set]
-    followers = reachable(page, steps[0])
+    followers = reachable(page, steps[:1])
     others = [one for one in (*on_load, *on_input, *set_listeners, *siblings, *followers) if one.id not in own]
     ids = _writers(others, {component.id for step in steps for component in step.inputs} - {query}, query)
-    on_load_ids = {one.id for one in leading_to(page, on_load, (one for one in on_load if one.id in ids))}
+    on_load_ids = {one.id for one in leading_to(on_load, (one for one in on_load if one.id in ids))}
     return Preparation(
         frozenset(ids | on_load_ids),
         tuple(_unique(one for one in page.on_load if one.id in on_load_ids - own)),
@@ -141,3 +155,19 @@ def _writers(listeners: Sequence[Listener], read: Collection[ComponentId], query
 
 def _unique(listeners: Iterable[Listener]) -> Iterator[Listener]:
     return iter({one.id: one for one in listeners}.values())
+
+
+def has_memory(page: Page, steps: Sequence[Listener], preparation: Preparation) -> bool:
+    """Return True if the steps read a State that may hold the turns before, even if none writes it: a list in it grows.
+
+    A State that an earlier step has just written holds the question; one that is only written when the page is opened
+    or a component is set, a setting.
+    """
+    written = {component.id for step in steps for component in step.outputs}
+    setters = [*page.on_load, *(one for listeners in preparation.on_set.values() for one in listeners)]
+    known = {component.id for one in setters for component in one.outputs} - written
+    for step in steps:
+        if any(component.is_state and component.id not in known for component in step.inputs):
+            return True
+        known |= {component.id for component in step.outputs}
+    return False

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..errors import EndpointNotFound, NotAGradioApp, QwenGradioError
 from ..text import chatbot
-from .chains import Preparation, find_preparation, leading_to, reachable
+from .chains import find_preparation, has_memory, leading_to, reachable
 from .page import LOAD, Component, ComponentId, Listener, Page, Target, parse_page
-from .parameters import SYSTEM_NAMES, Parameter, parse_parameter
-from .ranking import TEXT_OUTPUTS, Candidate, Decision, decide
+from .parameters import Parameter, find_system, parse_parameter
+from .ranking import TEXT_OUTPUTS, Candidate, Decision, decide, rank_bounds
 from .recipe import Recipe, check_api_name
 
 OTHER_OUTPUTS = (
@@ -79,23 +80,26 @@ def _find_recipe(
         is_readable = False
     if not is_readable:
         page = parse_page({**config, "components": None, "dependencies": None}, info)
-    candidates = [*_candidates(page, wanted)]
-    usable = [one for one in candidates if not one.hidden]
-    if not usable:
-        raise _not_found(page, wanted, candidates)
-    best, decision = decide(candidates)
-    return _recipe(page, best, [one for one in usable if one.root is best.root], defaults, decision)
+    best = _best(page, wanted)
+    if best is None or best.hidden:
+        raise _not_found(page, wanted, best)
+    recipe = _recipe(page, best, [one for one in _candidates_at(page, best.root, wanted) if not one.hidden], defaults)
+    return replace(recipe, decide=functools.cache(functools.partial(_decide, page, wanted)))
 
 
-def _not_found(page: Page, wanted: str | None, candidates: Sequence[Candidate]) -> EndpointNotFound:
+def _decide(page: Page, wanted: str | None) -> Decision:
+    """Compare all ways to ask a page, for those who want to know; finding the best needs fewer."""
+    return decide([one for listener in page.listeners for one in _candidates_at(page, listener, wanted)])[1]
+
+
+def _not_found(page: Page, wanted: str | None, best: Candidate | None) -> EndpointNotFound:
     documented = ", ".join(str(one.api_name) for one in page.listeners if one.is_documented)
-    return EndpointNotFound(f"{_missing(page, wanted, candidates)}; it has {documented or 'no documented endpoint'}")
+    return EndpointNotFound(f"{_missing(page, wanted, best)}; it has {documented or 'no documented endpoint'}")
 
 
-def _missing(page: Page, wanted: str | None, candidates: Sequence[Candidate]) -> str:
-    if candidates:
-        hidden = candidates[0].hidden[0]
-        return f"its author allows no calls of {hidden.name} but the page's, and the reply depends on it"
+def _missing(page: Page, wanted: str | None, best: Candidate | None) -> str:
+    if best is not None:
+        return f"its author allows no calls of {best.hidden[0].name} but the page's, and the reply depends on it"
     if wanted is None:
         return "no endpoint takes a text and answers in a Chatbot or a text"
     exists = any(listener.api_name == wanted for listener in page.listeners)
@@ -105,15 +109,30 @@ def _missing(page: Page, wanted: str | None, candidates: Sequence[Candidate]) ->
 # --- the ways to ask a page
 
 
-def _candidates(page: Page, wanted: str | None) -> Iterator[Candidate]:
-    """Yield the ways to ask a page, from each first step; and those that start with the answering step itself."""
-    has_chatbot = any(component.is_chatbot for one in page.listeners for component in one.outputs)
-    for listener in page.listeners:
-        if _starts(listener):
-            reached = reachable(page, listener)
-            yield from _candidates_from(page, listener, reached, wanted, has_chatbot=has_chatbot)
-        if not _starts(listener) or wanted == listener.api_name is not None:
-            yield from _direct_candidates(page, listener, wanted, has_chatbot=has_chatbot)
+def _best(page: Page, wanted: str | None) -> Candidate | None:
+    """Return the best way to ask a page; of equal ones the first on the page. None if there is none.
+
+    A first step is tried only if it may lead to a better one than those before, so that each needn't follow its steps.
+    """
+    may_answer = [one for one in page.listeners if wanted in (None, one.api_name)]
+    bounds = rank_bounds(page, [one for one in may_answer if _answers(page, one, is_chosen=wanted is not None)])
+    numbered = sorted(enumerate(page.listeners), key=lambda entry: bounds[entry[1].id], reverse=True)
+    best: tuple[tuple[Any, ...], int, Candidate] | None = None
+    for number, listener in numbered:
+        if best is None or (bounds[listener.id], -number) > best[:2]:
+            for candidate in _candidates_at(page, listener, wanted):
+                rank = candidate.rank
+                if best is None or (rank, -number) > best[:2]:
+                    best = rank, -number, candidate
+    return None if best is None else best[2]
+
+
+def _candidates_at(page: Page, listener: Listener, wanted: str | None) -> Iterator[Candidate]:
+    """Yield the ways to ask a page with a listener first; alone, if it follows another or the caller chose it."""
+    if _starts(listener):
+        yield from _candidates_from(page, listener, wanted)
+    if not _starts(listener) or wanted == listener.api_name is not None:
+        yield from _direct_candidates(page, listener, wanted)
 
 
 def _starts(listener: Listener) -> bool:
@@ -121,46 +140,39 @@ def _starts(listener: Listener) -> bool:
     return listener.follows is None and not (listener.targets and all(event == LOAD for _, event in listener.targets))
 
 
-def _candidates_from(
-    page: Page, root: Listener, reached: Sequence[Listener], wanted: str | None, *, has_chatbot: bool
-) -> Iterator[Candidate]:
+def _candidates_from(page: Page, root: Listener, wanted: str | None) -> Iterator[Candidate]:
+    reached = reachable(page, [root])
     answers: dict[ComponentId, tuple[Component, list[Listener]]] = {}
     for step in reached:
         if step.runs_on_server and wanted in (None, step.api_name):
-            for component in _answers(page, step, is_chosen=wanted is not None, has_chatbot=has_chatbot):
+            for component in _answers(page, step, is_chosen=wanted is not None):
                 answers.setdefault(component.id, (component, []))[1].append(step)
     for component, steps in answers.values():
-        candidate = _candidate(page, root, reached, component, steps)
+        candidate = _candidate(root, reached, component, steps)
         if candidate is not None:
             yield candidate
 
 
 def _candidate(
-    page: Page, root: Listener, reached: Sequence[Listener], answer: Component, answering: Sequence[Listener]
+    root: Listener, reached: Sequence[Listener], answer: Component, answering: Sequence[Listener]
 ) -> Candidate | None:
     streaming = [step for step in answering if step.streams and not step.is_hidden]
     if streaming:  # a hidden step that only tidies up what was streamed is left out
         answering = [step for step in answering if not step.is_hidden]
-    steps = leading_to(page, reached, answering)
+    steps = leading_to(reached, answering)
     query = _query(root, steps)
     history = tuple(_unique(component for step in steps for component in step.sent if component.is_chatbot))
-    if query is None and not (history and _reads_question_from_chatbot(steps)):
-        return None
+    if query is None and (not history or any(component.is_state for component in steps[0].inputs)):
+        return None  # the question may be in the State
     return Candidate(root, tuple(steps), tuple(answering), answer, query, history, is_direct=False)
 
 
-def _reads_question_from_chatbot(steps: Sequence[Listener]) -> bool:
-    """Return True if the question can be the Chatbot's latest turn: the only step has no State to read it from."""
-    first = steps[0]
-    return not any(component.is_state for component in first.inputs)
-
-
-def _direct_candidates(page: Page, listener: Listener, wanted: str | None, *, has_chatbot: bool) -> Iterator[Candidate]:
+def _direct_candidates(page: Page, listener: Listener, wanted: str | None) -> Iterator[Candidate]:
     """Yield the ways to ask an answering step alone, as the API does, without the steps before it."""
     if not listener.is_callable or wanted not in (None, listener.api_name):
         return
     is_chosen = wanted is not None
-    for answer in _answers(page, listener, is_chosen=is_chosen, has_chatbot=has_chatbot)[:1]:
+    for answer in _answers(page, listener, is_chosen=is_chosen)[:1]:
         query = _query(listener, [listener])
         history = tuple(component for component in listener.sent if component.is_chatbot)
         has_state = any(component.is_state for component in listener.inputs)
@@ -168,7 +180,7 @@ def _direct_candidates(page: Page, listener: Listener, wanted: str | None, *, ha
             yield Candidate(listener, (listener,), (listener,), answer, query, history, is_direct=True)
 
 
-def _answers(page: Page, listener: Listener, *, is_chosen: bool, has_chatbot: bool) -> list[Component]:
+def _answers(page: Page, listener: Listener, *, is_chosen: bool) -> list[Component]:
     """List the components that a listener may answer in: its Chatbots, or else the first text, or another component.
 
     A text is no answer if the listener only moves it on: if it is among its inputs too, if a step that follows reads
@@ -182,7 +194,7 @@ def _answers(page: Page, listener: Listener, *, is_chosen: bool, has_chatbot: bo
     inputs = {component.id for component in listener.inputs}
     for types in (TEXT_OUTPUTS, OTHER_OUTPUTS):
         shown = [component for component in returned if component.type in types]
-        is_only = len(returned) == 1 and not has_chatbot and not _is_read_on(page, listener)
+        is_only = len(returned) == 1 and not page.answers_in_chatbots and not _is_read_on(page, listener)
         if shown and (is_sure or (is_only and shown[0].id not in inputs)):
             return shown[:1]
     return []
@@ -213,26 +225,26 @@ def _query(root: Listener, steps: Sequence[Listener]) -> Component | None:
 # --- the recipe of the best
 
 
-def _recipe(
-    page: Page, best: Candidate, of_root: Sequence[Candidate], defaults: Mapping[str, Any], decision: Decision
-) -> Recipe:
-    recipe = _recipe_of(page, best, defaults, decision)
+def _recipe(page: Page, best: Candidate, of_root: Sequence[Candidate], defaults: Mapping[str, Any]) -> Recipe:
+    recipe = _recipe_of(page, best, defaults)
     chatbots = [one for one in of_root if one.answer.is_chatbot] + [*_siblings_in_other_chatbots(page, best)]
     others = {one.answer.id: one for one in reversed(chatbots) if one.is_direct is best.is_direct}
     if not best.answer.is_chatbot or len(others) < 2:
         return recipe
     ordered = [best, *(one for id_, one in reversed(others.items()) if id_ != best.answer.id)]
-    recipes = [recipe, *(_recipe_of(page, one, defaults, decision) for one in ordered[1:])]
+    recipes = [functools.cache(functools.partial(_recipe_of, page, one, defaults)) for one in ordered]
     names = _chatbot_names([one.answer for one in ordered])
     return replace(recipe, alternatives=dict(zip(names, recipes, strict=True)))
 
 
 def _siblings_in_other_chatbots(page: Page, best: Candidate) -> Iterator[Candidate]:
     """Yield the candidates of other listeners of the same event, such as that of a second model beside the first."""
+    known: set[int] = set()
     for sibling in _siblings(page, best.root, _event(best)):
-        for candidate in _candidates_from(page, sibling, reachable(page, sibling), None, has_chatbot=True):
-            if not candidate.hidden:
-                yield candidate
+        new = reachable(page, [sibling], known=known)
+        known |= {one.id for one in new}
+        if any(component.is_chatbot for one in new for component in one.outputs):
+            yield from (one for one in _candidates_from(page, sibling, None) if not one.hidden)
 
 
 def _chatbot_names(chatbots: Sequence[Component]) -> list[str]:
@@ -242,7 +254,7 @@ def _chatbot_names(chatbots: Sequence[Component]) -> list[str]:
     return [str(number) for number in range(1, len(chatbots) + 1)]
 
 
-def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any], decision: Decision) -> Recipe:
+def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any]) -> Recipe:
     query = None if candidate.query is None else candidate.query.id
     event = None if candidate.is_direct else _event(candidate)
     siblings = _siblings(page, candidate.root, event)
@@ -251,7 +263,7 @@ def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any], de
         preparation = replace(preparation, on_input=(), on_event=())
     on_set = [listener for listeners in preparation.on_set.values() for listener in listeners]
     parameters = _parameters([candidate.reply_step, *candidate.steps], on_set, defaults)
-    system, system_key = _system(parameters, query)
+    system, system_key = find_system(parameters, query)
     form = next(iter(candidate.history), candidate.answer)
     return Recipe(
         page,
@@ -265,28 +277,11 @@ def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any], de
         parameters,
         query,
         tuple(component.id for component in candidate.history),
-        _has_memory(page, candidate.steps, preparation),
+        has_memory(page, candidate.steps, preparation),
         system,
         system_key,
         chatbot.history_format(page.version, form.props.get("type"), form.schema) if form.is_chatbot else None,
-        decision,
     )
-
-
-def _has_memory(page: Page, steps: Sequence[Listener], preparation: Preparation) -> bool:
-    """Return True if the steps read a State that may hold the turns before, even if none writes it: a list in it grows.
-
-    A State that an earlier step has just written holds the question; one that is only written when the page is opened
-    or a component is set, a setting.
-    """
-    written = {component.id for step in steps for component in step.outputs}
-    setters = [*page.on_load, *(one for listeners in preparation.on_set.values() for one in listeners)]
-    known = {component.id for one in setters for component in one.outputs} - written
-    for step in steps:
-        if any(component.is_state and component.id not in known for component in step.inputs):
-            return True
-        known |= {component.id for component in step.outputs}
-    return False
 
 
 def _event(candidate: Candidate) -> Target | None:
@@ -321,22 +316,3 @@ def _parameter(
 ) -> Parameter:
     documented = step.parameters[number] if step.parameters else None
     return parse_parameter(number, component, documented, used_names, defaults)
-
-
-def _system(
-    parameters: Mapping[ComponentId, Parameter], query: ComponentId | None
-) -> tuple[ComponentId | None, str | None]:
-    """Return the component for the system message, and the message's key if its value is a mapping."""
-    for id_, parameter in parameters.items():
-        if parameter.is_for_system and id_ != query:
-            return id_, None
-    for id_, parameter in parameters.items():
-        key = _system_key(parameter.default)
-        if key is not None:
-            return id_, key
-    return None, None
-
-
-def _system_key(default: object) -> str | None:
-    keys = default if isinstance(default, Mapping) else ()
-    return next((key for key in keys if isinstance(key, str) and SYSTEM_NAMES.search(key)), None)

@@ -169,12 +169,14 @@ class Page:
         app_id: the id of the running app, which changes when the app is started anew; None if unknown.
         components: all components, by their ids.
         listeners: all listeners, in the page's order.
+        answers_in_chatbots: True if a listener writes to a Chatbot.
     """
 
     version: str
     app_id: object
     components: Mapping[ComponentId, Component]
     listeners: tuple[Listener, ...]
+    answers_in_chatbots: bool
     _followers: Mapping[int, list[Listener]] = field(repr=False)
     _by_target: Mapping[Target, list[Listener]] = field(repr=False)
 
@@ -254,6 +256,7 @@ def parse_page(config: Mapping[str, Any], info: Mapping[str, Any]) -> Page:
         config.get("app_id"),
         components,
         tuple(listeners),
+        any(component.is_chatbot for one in listeners for component in one.outputs),
         followers,
         by_target,
     )

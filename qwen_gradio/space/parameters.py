@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InvalidOption, short_repr
 from ..text.files import File
 from .file_inputs import FILE_INPUTS, FileInput, parse_file_input
-from .page import Component
+from .page import Component, ComponentId
 from .verbatim import verbatim
 
 # Components for typed text (gradio, modelscope_studio); a "multimodal" one takes {"text", "files"}.
@@ -254,3 +254,22 @@ def _bound(bound: object) -> float | None:
         return bound if math.isfinite(bound) else None
     except OverflowError:  # an int that no float can hold
         return None
+
+
+def find_system(
+    parameters: Mapping[ComponentId, Parameter], query: ComponentId | None
+) -> tuple[ComponentId | None, str | None]:
+    """Return the component for the system message, and the message's key if its value is a mapping."""
+    for id_, parameter in parameters.items():
+        if parameter.is_for_system and id_ != query:
+            return id_, None
+    for id_, parameter in parameters.items():
+        key = _system_key(parameter.default)
+        if key is not None:
+            return id_, key
+    return None, None
+
+
+def _system_key(default: object) -> str | None:
+    keys = default if isinstance(default, Mapping) else ()
+    return next((key for key in keys if isinstance(key, str) and SYSTEM_NAMES.search(key)), None)

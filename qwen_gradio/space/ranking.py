@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .page import Component, Listener
+from .chains import leading_to
+from .page import Component, Listener, Page
+from .parameters import TEXT_INPUTS
 
 # Names of functions, and labels of buttons, that change the chat's session or page, and don't answer.
 MAINTENANCE_NAMES = re.compile(
@@ -67,13 +69,12 @@ class Candidate:
     def rank(self) -> tuple[Any, ...]:
         """Its rank by all rules but the last, the highest first."""
         step, root = self.reply_step, self.root
-        names = [one.api_name.strip("/") for one in (root, step) if one.api_name]
-        is_named = any(map(CHAT_NAMES.search, names))
+        is_named = _is_named(CHAT_NAMES, root, step)
         is_sent = self.query is not None and (self.query.id, "submit") in root.targets
         return (
             not self.hidden,
             step.is_documented,
-            not any(map(MAINTENANCE_NAMES.search, names)),
+            not _is_named(MAINTENANCE_NAMES, root, step),
             2 if self.answer.is_chatbot or step.is_chat_interface else int(self.answer.type in TEXT_OUTPUTS),
             any(one.streams for one in self.answering),
             not self.is_direct,
@@ -125,3 +126,43 @@ def _name(candidate: Candidate, best: Candidate) -> str:
     if candidate.answer is not best.answer:
         return f"{name} in {candidate.answer.description}"
     return f"{name} alone" if candidate.is_direct else f"{name} after {candidate.root.name}"
+
+
+def rank_bounds(page: Page, answering: Sequence[Listener]) -> dict[int, tuple[Any, ...]]:
+    """Return an upper bound of the ranks of the candidates at each listener, by what it may lead to.
+
+    Args:
+        page: the page.
+        answering: the listeners that may answer.
+    """
+
+    def leading(ends: Iterable[Listener], among: Sequence[Listener] = page.listeners) -> set[int]:
+        return {one.id for one in leading_to(among, ends)}
+
+    is_open = leading(answering, [one for one in page.listeners if not one.is_hidden or not one.has_effect])
+    documented = leading(one for one in answering if one.is_documented)
+    streaming = leading(one for one in answering if one.streams)
+    named = {one.id for one in page.listeners if _is_named(CHAT_NAMES, one)}
+    named |= leading(one for one in answering if one.id in named)
+    asking = leading(one for one in page.listeners if any(part.type.endswith(TEXT_INPUTS) for part in one.sent))
+    reading = leading(one for one in page.listeners if any(part.is_chatbot for part in one.sent))
+    return {
+        one.id: (
+            one.id in is_open,
+            one.id in documented,
+            not _is_named(MAINTENANCE_NAMES, one),
+            2,
+            one.id in streaming,
+            True,
+            one.id < 0 and one.id in named,
+            one.id in asking,
+            one.id in reading,
+            one.id in named,
+            any(event == "submit" for _, event in one.targets),
+        )
+        for one in page.listeners
+    }
+
+
+def _is_named(pattern: re.Pattern[str], *listeners: Listener) -> bool:
+    return any(pattern.search(one.name.strip("/")) for one in listeners)

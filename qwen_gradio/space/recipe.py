@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +38,8 @@ class Recipe:
         system_id: the component for the system message; None if there is none.
         system_key: the key of the system message in that component's value, if that is a mapping.
         dialect: the history format of the Chatbots; None if the page has none that is read or written.
-        decision: why it is this one of the page's.
-        alternatives: the recipes for the other Chatbots that the same event answers in, by the Chatbots' names.
+        alternatives: make the recipe for each Chatbot that the same event answers in, by the Chatbots' names.
+        decide: compares the page's ways to be asked.
     """
 
     page: Page
@@ -57,8 +57,13 @@ class Recipe:
     system_id: ComponentId | None
     system_key: str | None
     dialect: chatbot.HistoryFormat | None
-    decision: Decision
-    alternatives: Mapping[str, Recipe] = field(default_factory=dict)
+    alternatives: Mapping[str, Callable[[], Recipe]] = field(default_factory=dict)
+    decide: Callable[[], Decision] = lambda: Decision(1)
+
+    @property
+    def decision(self) -> Decision:
+        """Why it is this one of the page's."""
+        return self.decide()
 
     @functools.cached_property
     def step_ids(self) -> frozenset[int]:
@@ -143,7 +148,7 @@ class Recipe:
         ids: dict[str, ComponentId] = {one.name: id_ for id_, one in self.parameters_by_id.items()}
         recipe = self
         if self.alternatives and CHATBOT_OPTION not in ids:
-            recipe = self.alternatives[valid.pop(CHATBOT_OPTION, next(iter(self.alternatives)))]
+            recipe = self.alternatives[valid.pop(CHATBOT_OPTION, next(iter(self.alternatives)))]()
         chosen: dict[ComponentId, Any] = {ids[name]: value for name, value in valid.items()}
         return recipe, chosen
 
