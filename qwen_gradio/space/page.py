@@ -266,8 +266,8 @@ def _listeners_in_config(
     config: Mapping[str, Any], components: Mapping[ComponentId, Component], documented: Mapping[str, Any]
 ) -> Iterator[Listener]:
     entries = [*_mappings(config.get("dependencies"))]
-    ids = [entry.get("id") for entry in entries]
-    if not all(isinstance(id_, int) for id_ in ids) or len({*ids}) < len(ids):
+    ids = [id_ for entry in entries if isinstance(id_ := entry.get("id"), int)]
+    if len({*ids}) < len(entries):
         ids = [*range(len(entries))]  # below Gradio 4.32 there are none
     for id_, entry in zip(ids, entries, strict=True):
         listener = _listener(id_, entry, components, documented)

@@ -16,6 +16,7 @@ from gradio_client import Client  # type: ignore[import-untyped] # it ships no p
 from qwen_gradio import AsyncQwenClient
 from qwen_gradio.space.choice import find_recipe
 from qwen_gradio.transport import connection
+from qwen_gradio.transport.client import describe
 
 from ..environments import on_gradio
 from ..servers.forked import ForkServers
@@ -98,7 +99,6 @@ def test_config_with_another_form_is_asked_at_the_same_function(apps: list[App],
 async def test_config_with_another_form_is_answered_as_by_gradio_client(
     apps: list[App], answers: list[str], key: Key, edit: Edit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    describe = connection.describe
     monkeypatch.setattr(connection, "describe", lambda client: _edited(*describe(client), key, edit))
     asked = [(app, api_name) for app in apps for api_name in (None, app.api_name)]
     ours: dict[int, str] = {}
