@@ -147,7 +147,7 @@ def test_as_dict_is_json_of_the_same_steps() -> None:
     ("page", "api_name", "chosen"),
     [
         pytest.param(text_page(), None, "the only way to ask it", id="one way"),
-        pytest.param(qwen_page(), None, f"before /model_chat_1 by rule 11: {RULES[10]}", id="two alike"),
+        pytest.param(qwen_page(), None, f"before /model_chat_1 by rule 12: {RULES[11]}", id="two alike"),
         pytest.param(qwen_page(), "/model_chat_1", "by its name; the only way to ask it", id="by name"),
         pytest.param(chain_page(), None, f"before /bot alone by rule 6: {RULES[5]}", id="a chain"),
     ],
@@ -158,7 +158,7 @@ def test_chosen_names_the_first_rule_that_decides(page: Page, api_name: str | No
 
 @pytest.mark.parametrize(
     ("rule", "worse"),
-    [(1, "private"), (2, "undocumented"), (3, "retry"), (5, "at once"), (7, "without box"), (8, "without history")],
+    [(1, "private"), (2, "undocumented"), (3, "retry"), (5, "at once"), (8, "without box"), (9, "without history")],
 )
 def test_chosen_before_a_worse_way_tells_its_rule(rule: int, worse: str) -> None:
     page = Page()

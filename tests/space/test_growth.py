@@ -109,9 +109,19 @@ def loads_of_one_chain(count: int) -> PageBuilder:
     return page
 
 
+def changes_of_one_state(count: int) -> PageBuilder:
+    """Many listeners that write a State, whose change starts each of them."""
+    page = PageBuilder()
+    box, chatbot, state = page.component("textbox"), page.component("chatbot"), page.component("state")
+    page.listener("user", [box], [state], (box, "submit"))
+    for number in range(count):
+        page.listener(f"bot_{number}", [state, chatbot], [state, chatbot], (state, "change"))
+    return page
+
+
 BUILDS: list[Build] = [
     *(listeners, listeners_of_one_event, listeners_of_one_box, inputs, settings, chain, chains, loads),
-    *(roots_of_one_chain, loads_of_one_chain),
+    *(roots_of_one_chain, loads_of_one_chain, changes_of_one_state),
 ]
 
 
