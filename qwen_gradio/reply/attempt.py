@@ -222,6 +222,7 @@ class SpaceAttempt:
         if self.state is AttemptState.CANCELLED:
             if self._session is not None:
                 self._session.cancel()
+            self._close_events()  # `cancel` couldn't, if this task was waiting in the generator
             raise UsageError("this reply was closed by another task")  # `Reply` catches it and ends
 
     # --- receiving

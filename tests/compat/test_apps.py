@@ -17,13 +17,18 @@ from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 from ..conftest import eventually
 from ..environments import on_each_gradio
 from ..servers.forked import ForkServers
-from .apps.table import APPS, BY_NAME, EACH_GRADIO, App, heard_in
+from .apps.table import APPS, BY_NAME, EACH_GRADIO, QUICK, App, heard_in
 
 SERVE = Path(__file__).parents[1] / "servers" / "serve.py"
 FOLDER = Path(__file__).with_name("apps")
 BY_STAND_IN = {"by": "a stand-in without a model"}
 APPS_ON_GRADIOS = [
-    pytest.param(app, version, marks=on_gradio.marks, id=f"{app.name}-{version}")
+    pytest.param(
+        app,
+        version,
+        marks=on_gradio.marks or ([] if app.name in QUICK else pytest.mark.full),
+        id=f"{app.name}-{version}",
+    )
     for on_gradio in on_each_gradio(*EACH_GRADIO)
     for version in on_gradio.values
     for app in APPS

@@ -14,22 +14,17 @@ from typing import Any
 import anyio
 import pytest
 
-from qwen_gradio import AppRaised, AsyncQwenClient, EndpointNotFound, Finished, Fragment, Recipe
+from qwen_gradio import AppRaised, AsyncQwenClient, EndpointNotFound, Finished, Fragment, Recipe, Reply
 
 from ..conftest import eventually
 from ..environments import on_each_gradio
 from ..servers.forked import ForkServers
-from .apps.table import APPS, BY_NAME, EACH_GRADIO, App, Memory, heard_in
+from .apps.table import APPS, BY_NAME, EACH_GRADIO, QUICK, App, Memory, heard_in
 from .pages import person
 from .pages.page import Page, open_page
 from .pages.questions import FIRST, PICTURE, SECOND
 from .pages.recorded import APPS_FOLDER, SERVE, without_random
 
-# One of each kind, on Gradio 6, is asked before every commit; the others are, too, with `--full`.
-QUICK = {
-    *("simple_bot", "interface_template", "guide_then", "fastchat", "qwen_web_demo", "llama_chat", "session_token"),
-    *("change_chain", "js_middle", "steps_after", "mixed_outputs", "document_chat", "arena_chain", "hidden_reply"),
-}
 # A ChatInterface's API keeps its history in a State of its own, whose turns have another form than the Chatbot's.
 OTHER_FORM = {app.name for app in APPS if app.kind.startswith(("a ChatInterface", "two ChatInterfaces"))} | {
     "multimodal_interface",
@@ -46,21 +41,21 @@ FAILS_ON_PAGE = {  # so that there is no text to compare with
 }
 
 
-def on_gradio(apps: Sequence[App]) -> list[Any]:
-    """Give the parameters of a test that asks apps on each Gradio that they belong to."""
+def on_gradio(apps: Sequence[App], *, each: bool = False) -> list[Any]:
+    """Give the parameters of a test that asks apps on Gradio 6, and on older ones those of `QUICK`, or each."""
     return [
-        pytest.param(
-            version,
-            app,
-            marks=marked.marks
-            or [pytest.mark.xdist_group("asked 6"), *([] if app.name in QUICK else [pytest.mark.full])],
-            id=f"{version}-{app.name}",
-        )
+        pytest.param(version, app, marks=marks_of(app, version, marked.marks), id=f"{version}-{app.name}")
         for marked in on_each_gradio(*EACH_GRADIO)
         for version in marked.values
         for app in apps
-        if version in app.gradios
+        if version in app.gradios and (each or version == "6" or app.name in QUICK)
     ]
+
+
+def marks_of(app: App, version: str, of_gradio: Sequence[Any]) -> list[Any]:
+    if version != "6":
+        return [*of_gradio]
+    return [pytest.mark.xdist_group("asked 6"), *([] if app.name in QUICK else [pytest.mark.full])]
 
 
 ANSWERING = [app for app in APPS if not app.is_refused]
@@ -176,7 +171,7 @@ def options_of(app: App, *, by_label: bool) -> dict[str, Any]:
     return {(one.label if by_label else one.parameter): one.other for one in app.options if one.label}
 
 
-@pytest.mark.parametrize(("served", "app"), on_gradio(ANSWERING), indirect=["served"])
+@pytest.mark.parametrize(("served", "app"), on_gradio(ANSWERING, each=True), indirect=["served"])
 async def test_conversation_is_asked_as_on_the_page(
     served: tuple[dict[str, str], Path], app: App, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -297,25 +292,38 @@ async def test_reply_closed_early_stops_its_step_and_the_next_question_has_anoth
     assert all(len(sessions[step]) == 2 for step in app.steps)
 
 
-CHAINS = [app for app in ANSWERING if len(app.steps) > 2]
+CHAINS = [app for app in ANSWERING if len(app.steps) > 1]
 
 
 @pytest.mark.parametrize(("served", "app"), on_gradio(CHAINS), indirect=["served"])
-async def test_reply_closed_in_its_first_step_runs_no_other_step(served: tuple[dict[str, str], Path], app: App) -> None:
+async def test_reply_closed_in_a_step_runs_no_later_step(
+    served: tuple[dict[str, str], Path], app: App, tmp_path: Path
+) -> None:
     urls, log = served
-    ours = Log(log, app)
+    files = file_for(app, tmp_path)
     async with AsyncQwenClient(urls[app.name]) as client:
-        reply = client.stream(f"Please wait in {app.steps[0]}")
-        async with anyio.create_task_group() as tasks:
+        for number, step in enumerate(app.steps[:-1]):
+            ours = Log(log, app)
+            reply = client.stream(f"Please wait in {step}", files=files)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(close_once, reply, functools.partial(has_begun, ours, step))
+                fragments = [fragment async for fragment in reply]
+            assert await anyio.to_thread.run_sync(eventually, functools.partial(has_ended, ours, step))
+            assert fragments == []
+            assert not {*app.steps[number + 1 :]} & {*ours.steps()}
 
-            async def close() -> None:
-                assert await anyio.to_thread.run_sync(eventually, lambda: app.steps[0] in ours.steps())
-                await reply.aclose()
 
-            tasks.start_soon(close)
-            assert [fragment async for fragment in reply] == []
-        assert await anyio.to_thread.run_sync(eventually, lambda: {*ours.steps("end"), *ours.steps("stopped")} != set())
-    assert {*ours.steps()} - {*app.loads} == {app.steps[0]}
+def has_begun(log: Log, step: str) -> bool:
+    return step in log.steps()
+
+
+def has_ended(log: Log, step: str) -> bool:
+    return step in [*log.steps("end"), *log.steps("stopped")]
+
+
+async def close_once(reply: Reply, condition: Callable[[], bool]) -> None:
+    assert await anyio.to_thread.run_sync(eventually, condition)
+    await reply.aclose()
 
 
 @pytest.mark.parametrize(("served", "app"), on_gradio([BY_NAME["arena_chain"]]), indirect=["served"])

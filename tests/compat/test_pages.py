@@ -5,35 +5,45 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from ..environments import on_each_gradio
 from ..servers.forked import ForkServers
-from .apps.table import APPS, EACH_GRADIO, App
+from .apps.table import APPS, EACH_GRADIO, QUICK, App
 from .pages.questions import questions
 from .pages.recorded import APPS_FOLDER, CHROMIUM, FIXTURES, SERVE, Browser, Recording, browser, drive
 
-ON_EACH_GRADIO = [
-    pytest.param(version, app, marks=marked.marks or pytest.mark.xdist_group("pages 6"), id=f"{version}-{app.name}")
-    for marked in on_each_gradio(*EACH_GRADIO)
-    for version in marked.values
-    for app in APPS
-    if version in app.gradios
-]
+
+def on_each(apps: Sequence[App]) -> list[Any]:
+    """Give the parameters of a test that asks apps on each Gradio that they belong to."""
+    return [
+        pytest.param(version, app, marks=marked.marks or on_newest(app), id=f"{version}-{app.name}")
+        for marked in on_each_gradio(*EACH_GRADIO)
+        for version in marked.values
+        for app in apps
+        if version in app.gradios
+    ]
+
+
+def on_newest(app: App) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xdist_group("pages 6"), *([] if app.name in QUICK else [pytest.mark.full])]
 
 
 @pytest.fixture(scope="module")
-def serving(fork_servers: ForkServers) -> Iterator[Callable[[str], dict[str, str]]]:
+def serving(request: pytest.FixtureRequest, fork_servers: ForkServers) -> Iterator[Callable[[str], dict[str, str]]]:
     """Serve all apps of a Gradio, and give their URLs."""
+    is_full = request.config.getoption("full")
     with contextlib.ExitStack() as stack:
 
         @functools.cache
         def urls(version: str) -> dict[str, str]:
-            arguments = ["--apps", str(APPS_FOLDER), *(app.name for app in APPS if version in app.gradios)]
+            names = [app.name for app in APPS if version in app.gradios and (is_full or app.name in QUICK)]
+            arguments = ["--apps", str(APPS_FOLDER), *names]
             process = stack.enter_context(fork_servers.running(SERVE, *arguments, gradio=version))
             return dict(json.loads(process.printed))
 
@@ -48,7 +58,7 @@ def chromium() -> Iterator[Browser]:
         yield running
 
 
-@pytest.mark.parametrize(("version", "app"), ON_EACH_GRADIO)
+@pytest.mark.parametrize(("version", "app"), on_each(APPS))
 def test_driver_asks_app_as_its_page_was_recorded_to(
     version: str, app: App, serving: Callable[[str], dict[str, str]], tmp_path: Path
 ) -> None:
@@ -59,7 +69,7 @@ def test_driver_asks_app_as_its_page_was_recorded_to(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("version", "app"), ON_EACH_GRADIO)
+@pytest.mark.parametrize(("version", "app"), on_each([app for app in APPS if app.name in QUICK]))
 def test_page_in_chromium_asks_app_as_it_was_recorded_to(
     version: str, app: App, serving: Callable[[str], dict[str, str]], chromium: Browser, tmp_path: Path
 ) -> None:

@@ -325,3 +325,8 @@ APPS = [
     ),
 ]
 BY_NAME = {app.name: app for app in APPS}
+# One of each kind, on Gradio 6, is asked before every commit; the others are, too, with `--full`.
+QUICK = {
+    *("simple_bot", "interface_template", "guide_then", "fastchat", "qwen_web_demo", "llama_chat", "session_token"),
+    *("change_chain", "js_middle", "steps_after", "mixed_outputs", "document_chat", "arena_chain", "hidden_reply"),
+}
