@@ -86,17 +86,19 @@ class Session:
         Raises:
             QwenGradioError: a step failed, and none after it has answered.
         """
-        failure: QwenGradioError | None = None
+        failure: QwenGradioError | None = None  # the first, which may be the cause of later ones
+        is_answered_since = False
         while (step := self.page.next_step()) is not None:
             try:
                 async with contextlib.aclosing(self._run(step)) as updates:
                     async for update in updates:
                         yield step, update
             except QwenGradioError as exc:  # noqa: PERF203 - once per step
-                failure = self._handle_failure(step, exc) or failure
+                failure = self._handle_failure(step, exc, failure)
+                is_answered_since = False
             else:
-                failure = None if step.answers else failure
-        if failure is not None:
+                is_answered_since = is_answered_since or step.answers
+        if failure is not None and not (is_answered_since and self.page.is_answered):
             raise failure
 
     async def _run(self, step: Step) -> AsyncGenerator[QueueStatus | Output, None]:
@@ -110,8 +112,10 @@ class Session:
                     self.page.succeed(step, update.value)
                 yield update
 
-    def _handle_failure(self, step: Step, exc: QwenGradioError) -> QwenGradioError | None:
-        """Let the page go on after an exception of the app, and return it if the reply depends on the step.
+    def _handle_failure(
+        self, step: Step, exc: QwenGradioError, first: QwenGradioError | None
+    ) -> QwenGradioError | None:
+        """Let the page go on after an exception of the app, and return the first of those that the reply depends on.
 
         Raises:
             QwenGradioError: the exception, if it is not the app's.
@@ -123,9 +127,9 @@ class Session:
             exc.set_step(step.listener.name)
         self.page.fail(step)
         if step.leads:
-            return exc
+            return first or exc
         logger.info("a step before the reply failed: %s", exc)
-        return None
+        return first
 
     async def _submit(self, step: Step, event: ThreadsafeEvent) -> Submission:
         submit = functools.partial(self._submit_now, step, event.set)

@@ -321,6 +321,15 @@ class PageSession:
             return None
         return self._snapshot(values.get(self._current.answer.id), whole=False)
 
+    @property
+    def is_answered(self) -> bool:
+        """True if the page shows an answer to the question."""
+        try:
+            snapshot = self.final_snapshot()
+        except ProtocolError:
+            return False
+        return snapshot is not None and bool(snapshot.answer)
+
     def final_snapshot(self) -> Snapshot | None:
         """Read the complete reply, once there is no next step.
 

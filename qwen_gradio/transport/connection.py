@@ -120,6 +120,7 @@ class Connection:
         self._threads = DaemonThreadExecutor()
         self._lock = threading.Lock()
         self._submissions: weakref.WeakSet[Submission] = weakref.WeakSet()
+        self._sessions: weakref.WeakSet[ClientSession] = weakref.WeakSet()
         try:
             self._describe(*((descriptions.get(access) if reuse else None) or (Description(), 0.0)))
         except BaseException:
@@ -202,13 +203,16 @@ class Connection:
         if not self.is_of_this_process:
             raise UsageError("this connection was made before a fork, in another process; make one in this process")
         client = self._session_client(name, self.hooks if use_hooks else self.hooks & {Hook.NETWORK})
-        return ClientSession(
+        session = ClientSession(
             client,
             threads=self._threads,
             on_submit=self._record_submission,
             on_failure=self._drop_description,
             max_file_size=self.config.get("max_file_size"),
         )
+        with self._lock:
+            self._sessions.add(session)
+        return session
 
     def check_oauth_token(self, api_name: str) -> None:
         """Check that there is a token of an account, if a function requires one.
@@ -260,7 +264,9 @@ class Connection:
         if not self.is_of_this_process:
             return
         with self._lock:
-            submissions = list(self._submissions)
+            submissions, sessions = list(self._submissions), list(self._sessions)
+        for session in sessions:
+            session.close()
         for submission in submissions:
             submission.cancel()
         wait([one.cancelling for one in submissions if one.cancelling is not None], timeout=CLOSE_TIMEOUT)

@@ -125,6 +125,10 @@ class ClientSession:
         if self._submission is None or self._submission.done():
             release(self._client)
 
+    def __del__(self) -> None:
+        if not sys.is_finalizing() and self.state is not SessionState.CLOSED:
+            self.close()
+
 
 def _context() -> contextvars.Context:
     """Copy the context, without sniffio's entry for trio: gradio_client runs its job's thread in the copy."""

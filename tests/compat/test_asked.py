@@ -253,12 +253,13 @@ FAILING = [app for app in ANSWERING if app.name not in {"arena_two_listeners", "
 
 @pytest.mark.parametrize(("served", "app"), on_gradio(FAILING), indirect=["served"])
 async def test_failure_in_a_step_is_raised_with_its_name_and_the_text_so_far(
-    served: tuple[dict[str, str], Path], app: App, tmp_path: Path
+    served: tuple[dict[str, str], Path], app: App, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     urls, _ = served
     files = file_for(app, tmp_path)
+    goes_on = request.node.callspec.params["served"] != "6" and app.name == "llama_chat"  # by `.then`, to an answer
     async with AsyncQwenClient(urls[app.name], retries=0) as client:
-        for step in app.steps:
+        for step in app.steps[-1:] if goes_on else app.steps:
             reply = client.stream(f"Please fail in {step}", files=files)
             fragments: list[str] = []
             with pytest.raises(AppRaised) as caught:
@@ -267,7 +268,8 @@ async def test_failure_in_a_step_is_raised_with_its_name_and_the_text_so_far(
             if len(app.steps) > 1:
                 assert caught.value.step.startswith(f"/{step}")
             is_last = step == app.steps[-1]
-            assert bool(reply.text or reply.thinking) == (is_last and app.streams and app.says and not app.answers_with)
+            has_text = is_last and app.streams and app.says and not app.answers_with
+            assert bool(reply.text or reply.thinking) == has_text
 
 
 STOPPED = [app for app in ANSWERING if app.streams and app.says and len(app.steps) < 4]
