@@ -302,10 +302,10 @@ async def _events(
     async with contextlib.aclosing(updates):
         async for step, update in updates:
             event = Started() if isinstance(update, Output) else _queue_event(update)
-            has_text = any(decoder.text for decoder in decoders.values())
-            if event is not None and not has_text and not (is_started and isinstance(event, Started)):
+            if event is not None and not (is_started and isinstance(event, Started)):
                 is_started = isinstance(event, Started)
-                yield event
+                if not any(decoder.text for decoder in decoders.values()):  # a later step has no events of its own
+                    yield event
             if isinstance(update, Output):
                 for fragment in _fragments(_read(page, step, update), decoders, max_chars):
                     yield fragment

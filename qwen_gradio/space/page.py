@@ -7,6 +7,7 @@ dependency.
 from __future__ import annotations
 
 import enum
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Component:
         return f'the {kind} "{self.label}"' if self.label else f"the {kind}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached properties, which each update of a reply needs
 class Listener:
     """A function of the app, and what starts it.
 
@@ -133,13 +134,13 @@ class Listener:
         shown = self.returned
         return bool(shown) and "Response" in (shown[0].label, self.result_label)
 
-    @property
+    @functools.cached_property
     def sent(self) -> tuple[Component, ...]:
         """The components whose values gradio_client takes: it adds States itself, and by `/info` takes no Buttons."""
         left_out = "is_skipped" if self.is_documented else "is_state"
         return tuple(component for component in self.inputs if not getattr(component, left_out))
 
-    @property
+    @functools.cached_property
     def returned(self) -> tuple[Component, ...]:
         """The components whose values gradio_client returns."""
         return tuple(component for component in self.outputs if not component.is_skipped)

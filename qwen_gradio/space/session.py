@@ -368,7 +368,7 @@ def _read(listener: Listener, output: object) -> dict[ComponentId, Any]:
 
 def _is_update(value: object) -> bool:
     """Return True for `gr.update(…)`, which changes a component's value only if it has one."""
-    return isinstance(value, Mapping) and value.get("__type__") == "update"
+    return isinstance(value, dict) and value.get("__type__") == "update"
 
 
 def _unreadable(output: object) -> ProtocolError:
