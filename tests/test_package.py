@@ -51,6 +51,7 @@ MODULES = [
     "transport.network",
     "transport.mailboxes",
     "transport.hooks",
+    "transport.visitors",
     "transport.client",
     "transport.errors",
     "transport.hub",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import enum
 import functools
 import logging
@@ -135,7 +136,7 @@ class Session:
         submit = functools.partial(self._submit_now, step, event.set)
         if not self._client.blocks and not step.has_files:
             return submit()
-        future = self._threads.submit(submit)
+        future = self._threads.submit(contextvars.copy_context().run, submit)
         try:
             with fail_at(deadline("connect", self._timeouts.connect)):
                 return await wrap_future(future)
@@ -169,8 +170,9 @@ class Session:
         step = self.page.next_step_after()
         if step is not None:
             self.state = SessionState.AFTER
+            run = functools.partial(self._run_after, step, keep=keep)
             with contextlib.suppress(QwenGradioError):  # no thread can be started
-                self._after = self._threads.submit(self._run_after, step, keep=keep)
+                self._after = self._threads.submit(contextvars.copy_context().run, run)
                 return
         self._end(keep=keep)
 

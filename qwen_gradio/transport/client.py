@@ -32,6 +32,7 @@ from .rebinding import (
     unbound_names,
 )
 from .threads import DaemonThreadExecutor
+from .visitors import visitor_headers
 
 http = http_module()
 
@@ -144,6 +145,7 @@ class Session:
         self.threads = threads
         self.hooks = hooks
         self.name = name
+        self.visitor_headers: Mapping[str, str] = {}
         self._notify: Callable[[], object] = bool
         self.executor = JobExecutor(threads, network) if Hook.EXECUTORS in hooks else None
         self.outputs: Outputs | None = None
@@ -151,12 +153,12 @@ class Session:
         self.rebinding = Rebinding(_Replacements(network, access), _Traceback())
 
     def begin(self, notify: Callable[[], object]) -> None:
-        """Prepare for a job, after that before it has ended.
+        """Prepare for a job, after that before it has ended; in the caller's context, which may have a visitor.
 
         Args:
             notify: called from other threads after each update of the job.
         """
-        self._notify = notify
+        self._notify, self.visitor_headers = notify, visitor_headers(self.access.url)
         self.outputs = self.updates = None
         if self.network is not None:
             self.network.begin(notify)
@@ -213,6 +215,10 @@ class SpaceClient(rebound_client_class()):  # type: ignore[misc] # it is made at
             super()._stream_heartbeat(*args, **kwargs)
 
     # --- a job
+
+    def add_zero_gpu_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """Add the visitor's header to a question; gradio_client does so only by id, and to all requests after it."""
+        return {**headers, **self.qwen_gradio.visitor_headers}
 
     def new_helper(self, *args: Any, **kwargs: Any) -> Any:
         """Make the object that a job and its threads share, with outputs and updates that notify."""
