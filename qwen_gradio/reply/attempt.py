@@ -181,6 +181,9 @@ class SpaceAttempt:
         if self.state is not AttemptState.CONNECTING:
             self._enter(AttemptState.CONNECTING)
         connection, recipe = await self._connector.connect()
+        if recipe.has_memory and self._memory is not None and self._memory.is_to_be_checked:
+            connection.expire()
+            connection, recipe = await self._connector.connect()
         self._check_not_cancelled()
         self._connection = connection
         session = await self._kept_session(connection, recipe)

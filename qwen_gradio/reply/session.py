@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # at runtime this would import gradio_client, which takes a s
 logger = logging.getLogger("qwen_gradio")
 
 AFTER_TIMEOUT = 60.0  # seconds for the steps after a reply, for which the next question waits
+CHECK_INTERVAL = 5.0  # seconds after a reply in which an app isn't started anew, with the loss of its States
 
 StepUpdate: TypeAlias = "tuple[Step, QueueStatus | Output]"
 
@@ -263,6 +264,12 @@ class Memory:
 
     def __init__(self) -> None:
         self._session: Session | None = None
+        self._since = 0.0  # the `time.monotonic` at which its latest reply was complete
+
+    @property
+    def is_to_be_checked(self) -> bool:
+        """True if the app may have been started anew since the latest reply: it then has lost the session's States."""
+        return self._session is not None and time.monotonic() - self._since >= CHECK_INTERVAL
 
     def take(self, connection: Connection, recipe: Recipe) -> Session | None:
         """Return the session, which is then no longer here; None if there is none that fits."""
@@ -274,7 +281,7 @@ class Memory:
 
     def put(self, session: Session) -> None:
         """Keep the session of a question that was answered."""
-        self._session = session
+        self._session, self._since = session, time.monotonic()
 
     def clear(self) -> None:
         """Close the session, if there is one."""

@@ -43,12 +43,16 @@ CONFIG_KEYS = {"components", "dependencies"}  # of `/config`, in gradio/blocks.p
 class Description:
     """A Space's config, API and cookies, fetched for the first session: later ones need no requests.
 
+    Args:
+        known: the results of an earlier description; those of the app hold as long as it hasn't been started anew.
+
     Attributes:
         results: the results of the constructor's methods, by their names.
         cookies: the client's cookies after the last of them, for its login and for the affinity to a replica.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, Any] | None = None) -> None:
+        self._known = known or {}
         self.results: dict[str, Any] = {}
         self.cookies: dict[str, str] = {}
 
@@ -57,6 +61,13 @@ class Description:
         """The version of the Space's Gradio; `""` while it is unknown."""
         config = self.results.get("_get_config")
         return str(config.get("version", "")) if isinstance(config, Mapping) else ""
+
+    @property
+    def _is_same_app(self) -> bool:
+        """True if the app runs since the earlier description; unknown, and so False, until its config is fetched."""
+        configs = [results.get("_get_config") for results in (self.results, self._known)]
+        ids = [config.get("app_id") for config in configs if isinstance(config, Mapping)]
+        return len(ids) == 2 and ids[0] == ids[1] is not None
 
     def remember(self, client: Any, step: str, fetch: Callable[[], Any]) -> Any:
         """Return a step's first result, and set the cookies of that time.
@@ -70,7 +81,7 @@ class Description:
             if isinstance(getattr(client, "cookies", None), dict):
                 client.cookies.update(self.cookies)
             return self.results[step]
-        self.results[step] = fetch()
+        self.results[step] = self._known[step] if step in self._known and self._is_same_app else fetch()
         self.cookies = dict(getattr(client, "cookies", None) or {})
         return self.results[step]
 

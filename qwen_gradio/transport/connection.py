@@ -142,12 +142,12 @@ class Connection:
         return self._pool.is_of_this_process
 
     def refresh(self) -> None:
-        """Fetch the Space's description anew. Blocks.
+        """Fetch the Space's description anew; its API only if the app was started anew. Blocks.
 
         Raises:
             QwenGradioError: the Space can't be reached, or is no Gradio app; the description stays as it was.
         """
-        self._describe(Description(), 0.0)
+        self._describe(Description(self._description.results), 0.0)
 
     def _describe(self, description: Description, until: float) -> None:
         timeout = self._access.timeout
@@ -183,6 +183,10 @@ class Connection:
 
     def _client(self, **options: Any) -> SpaceClient:
         return SpaceClient(Session(self._access, **{"threads": self._threads, "hooks": self.hooks, **options}))
+
+    def expire(self) -> None:
+        """Make `refresh` due."""
+        self._until = 0.0
 
     @property
     def is_stale(self) -> bool:
