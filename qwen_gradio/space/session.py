@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..text.files import File
 from ..text.messages import Chat, as_prompt
 from ..text.outputs import parse_output
 from .file_inputs import FileInput, place_files
-from .page import Component, ComponentId, Listener
+from .page import CHANGE, Component, ComponentId, Listener
 from .recipe import Recipe
 from .verbatim import verbatim
 
@@ -75,7 +75,8 @@ class PageSession:
         self._is_loaded = False
         self._pending: deque[tuple[Listener, _Event]] = deque()
         self._after: deque[Listener] = deque()
-        self._seen: set[int] = set()
+        self._seen: set[int] = set()  # the listeners that were started by this question: each runs once
+        self._changed: set[ComponentId] = set()  # the components whose changes have started all that they can
         self._written: dict[ComponentId, Any] = {}  # by the outputs of the latest step so far
         self._has_output = False
         self._question = ""  # as it was sent
@@ -104,7 +105,7 @@ class PageSession:
         """
         self._current, chosen = self._recipe.select(options)
         files = self._place_files(chat, chosen)
-        for queue in (self._pending, self._after, self._seen):
+        for queue in (self._pending, self._after, self._seen, self._changed):
             queue.clear()
         self._forget_options()
         self._options = {**chosen, **self._wrap_files(files)}
@@ -152,6 +153,8 @@ class PageSession:
         self._enter_system(question.chat.system)
         self._enter_question(question)
         recipe = self._current
+        self._seen.clear()
+        self._changed.clear()
         event = _Event(recipe.started)
         for listener in recipe.preparation.on_input:
             self._schedule(listener, _Event())
@@ -287,12 +290,19 @@ class PageSession:
         self._with_files -= self._written.keys()
         return changed
 
-    def _run_next(self, listener: Listener, *, is_success: bool, changed: Iterable[ComponentId] | None = None) -> None:
+    def _run_next(self, listener: Listener, *, is_success: bool, changed: Collection[ComponentId] = ()) -> None:
         """Start what follows a step: what the reply depends on next, the rest after the reply."""
         page, preparation = self._current.page, self._current.preparation
         followers = [one for one in page.followers(listener) if page.follows(one, is_success=is_success)]
-        on_change = [one for id_ in changed or () for one in page.listeners_of(id_, "change")]
-        needed = [one for one in (*followers, *on_change) if self._leads(one) or one.id in preparation.ids]
+        new = {*changed} - self._changed
+        self._changed |= new
+        on_change = [
+            one for output in listener.outputs if output.id in new for one in page.listeners_of(output.id, CHANGE)
+        ]
+        has_begun = self._unsent is None  # what the page's opening changes starts no step of the reply
+        needed = [
+            one for one in (*followers, *on_change) if (has_begun and self._leads(one)) or one.id in preparation.ids
+        ]
         for one in reversed(needed):
             if one.id not in self._seen:
                 self._seen.add(one.id)

@@ -382,3 +382,20 @@ def test_steps_of_any_tree_are_all_run_if_all_succeed(followers: list[tuple[int,
     expected = [step.name for step in session.recipe.steps if step.runs_on_server]
     assert len(expected) == 2 + sum(runs for _, _, runs in followers)
     assert sorted(run(session)) == sorted(expected)
+
+
+def test_load_that_changes_a_state_starts_no_step_of_the_reply() -> None:
+    page = PageBuilder()
+    box, pending, chatbot = page.component("textbox"), page.component("state"), page.component("chatbot")
+    page.listener("open", [], [pending], (None, "load"))
+    page.listener("send", [box], [box, pending], (box, "submit"))
+    page.listener("answer", [pending, chatbot], [chatbot], (pending, "change"))
+    session = page.session()
+    for question in ("one", "two"):
+        session.ask(Chat(None, (), question), {})
+        steps = []
+        while (step := session.next_step()) is not None:
+            steps.append(step.listener.name)
+            session.succeed(step, [])
+        assert steps[-2:] == ["/send", "/answer"]
+        assert steps.count("/answer") == 1
