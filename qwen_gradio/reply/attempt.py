@@ -260,7 +260,8 @@ class SpaceAttempt:
             if not self._uses_hooks and self._connection is not None:
                 self._connection.disable_hooks()
         elif isinstance(event, Started):
-            self._enter(AttemptState.STARTED)
+            if self.state is not AttemptState.STARTED:  # the page's next step may start without a place in the queue
+                self._enter(AttemptState.STARTED)
         elif isinstance(event, Finished):
             self._end(AttemptState.FINISHED)
         elif isinstance(event, Uploading):
