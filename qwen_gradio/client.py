@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import anyio
@@ -219,7 +220,7 @@ class AsyncQwenClient:
             max_reply_chars=self.max_reply_chars,
             provider_options={"proxy": self._proxy},
             memory=memory,
-            continuation=None if new is None else parse_messages(new, system, files),
+            continuation=None if new is None else replace(parse_messages(new, system, files), system=chat.system),
         )
         choices = [one.connector if isinstance(one, AsyncQwenClient) else one for one in (self, *self._fallbacks)]
         return create_reply(question, choices, retries=self.retries, include_thinking=include_thinking)
