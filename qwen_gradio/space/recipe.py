@@ -95,8 +95,9 @@ class Recipe:
 
     @property
     def remembers(self) -> bool:
-        """True if a session may know the turns before: a step reads them from a Chatbot or a State."""
-        return bool(self.history_ids) or self.has_memory
+        """True if a session may know the turns before: a step reads them from a State, or a Chatbot that one writes."""
+        written = {component.id for step in self.steps for component in step.outputs}
+        return self.has_memory or not written.isdisjoint(self.history_ids)
 
     @property
     def is_chatbot(self) -> bool:
