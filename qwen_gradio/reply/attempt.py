@@ -160,6 +160,8 @@ class SpaceAttempt:
                 self._memory.put(self._session)
         elif self._session is not None:
             self._session.cancel()
+        if self._memory is not None and state is AttemptState.CANCELLED:
+            self._memory.clear()  # a fallback may answer, and the session doesn't know of that turn
         self._close_events()
 
     def _close_events(self) -> None:
