@@ -72,7 +72,8 @@ class Conversation:
         if previous is not None and not previous.closed:
             raise UsageError("one question at a time in a Conversation: read the previous reply to its end or close it")
         new = [*as_messages(messages)]  # the caller may change the list
-        is_continued = self._remembered == self._attributes() and all(one.get("role") == "user" for one in new)
+        asked = self._attributes()
+        is_continued = self._remembered == asked and all(one.get("role") == "user" for one in new)
         reply = self._client.stream_in(
             self._memory,
             [*self.messages, *new],
@@ -82,13 +83,16 @@ class Conversation:
             **options,
         )
         self._remembered = None
-        reply.add_finished_callback(functools.partial(self._add_turn, name_files(new, files)))
+        reply.add_finished_callback(functools.partial(self._add_turn, asked, name_files(new, files)))
         self._latest_reply = weakref.ref(reply)
         return reply
 
-    def _add_turn(self, new: Sequence[Message], text: str) -> None:
-        self.messages.extend([*new, {"role": "assistant", "content": text}])
-        self._remembered = self._attributes()
+    def _add_turn(self, asked: tuple[str | None, list[Message]], new: Sequence[Message], text: str) -> None:
+        """Add a turn; what was changed while it was answered, the session doesn't know."""
+        turn: list[Message] = [*new, {"role": "assistant", "content": text}]
+        self.messages.extend(turn)
+        system, messages = asked
+        self._remembered = system, [*messages, *copy.deepcopy(turn)]
 
     def _attributes(self) -> tuple[str | None, list[Message]]:
         return self.system, copy.deepcopy(self.messages)
