@@ -200,7 +200,7 @@ class SpaceAttempt:
         self._check_not_cancelled()
         page = self._session.page
         chat = self._continuation if self._is_continued and self._continuation is not None else self._chat
-        page.ask(chat, self._known_options(page.recipe), is_continued=self._is_continued)
+        page.ask(chat, self._known_options(recipe), is_continued=self._is_continued)
         self._events = _events(self._session.updates(), page, self.decoders, self._connector.max_reply_chars)
         return self._events
 
