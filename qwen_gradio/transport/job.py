@@ -211,6 +211,7 @@ class Submission:
         """Wait until the job is done; return True if it is. Blocks, for `timeout` seconds at most."""
         with contextlib.suppress(TimeoutError, concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
             self.job.exception(max(timeout, 0.0))
+            return True  # the job's callbacks, which `done` waits for, may run a moment later
         return self.done()
 
     def result(self) -> object:
