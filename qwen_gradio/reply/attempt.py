@@ -211,8 +211,10 @@ class SpaceAttempt:
         if self._continuation is None or not recipe.remembers:
             self._memory.clear()
             return None
-        session = self._memory.take(connection, recipe)
-        if session is None or await session.wait_until_idle():
+        session = self._session = self._memory.take(connection, recipe)  # closed with this attempt
+        if session is None:
+            return None
+        if session.page.continues(self._known_options(recipe)) and await session.wait_until_idle():
             return session
         session.cancel()
         return None

@@ -89,6 +89,14 @@ class PageSession:
 
     # --- a question
 
+    def continues(self, options: Mapping[str, Any]) -> bool:
+        """Return True if a question with these options has the same steps as the one before, which have its turns.
+
+        Raises:
+            InvalidOption: the page has no such option, or doesn't accept its value.
+        """
+        return self._recipe.select(options)[0].step_ids == self._current.step_ids
+
     def ask(self, chat: Chat, options: Mapping[str, Any], *, is_continued: bool = False) -> None:
         """Enter a question, and start its steps.
 
