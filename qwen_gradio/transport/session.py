@@ -63,7 +63,7 @@ class ClientSession:
         self._on_submit = on_submit
         self._on_failure = on_failure
         self._submission: Submission | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant, as a reply's `__del__` may close it while this thread holds it
 
     def __repr__(self) -> str:
         return f"<ClientSession {self.state.name.lower()}>"

@@ -50,7 +50,7 @@ class Uploads:
         self._notify = notify
         self._current: Pool | None = None
         self._is_aborted = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant, as a reply's `__del__` may abort while this thread holds it
 
     def send(self, request: Any) -> Any:
         """Send an upload, and return its response, to be closed by `close_response`."""
