@@ -46,6 +46,7 @@ class _Event:
 
     listeners: Sequence[Listener] = ()
     values: dict[ComponentId, Any] = field(default_factory=dict)
+    with_files: set[ComponentId] = field(default_factory=set)  # those of them with files of the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +256,16 @@ class PageSession:
         if event.listeners and not event.values and self._current.page.starts_listeners_together:
             sent = {component.id for one in event.listeners for component in one.sent}
             event.values.update({id_: self._argument(id_) for id_ in sent})
+            event.with_files.update(sent & self._with_files)
         self._written, self._has_output = {}, False
         arguments = tuple(
             event.values[component.id] if component.id in event.values else self._argument(component.id)
             for component in listener.sent
         )
-        has_files = any(component.id in self._with_files for component in listener.sent)
+        has_files = any(
+            component.id in (event.with_files if component.id in event.values else self._with_files)
+            for component in listener.sent
+        )
         return Step(listener, arguments, self._leads(listener), listener.id in self._current.answers_in, has_files)
 
     def succeed(self, step: Step, output: object) -> None:
