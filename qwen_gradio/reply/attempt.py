@@ -14,7 +14,9 @@ from ..errors import (
     ConnectionLost,
     EmptyReply,
     ProtocolError,
+    QueueFull,
     QwenGradioError,
+    RateLimited,
     ReplyTooLong,
     SpaceError,
     UsageError,
@@ -36,6 +38,9 @@ if TYPE_CHECKING:  # at runtime this would import gradio_client, which takes a s
     from ..transport.job import Output, QueueStatus
 
 logger = logging.getLogger("qwen_gradio")
+
+
+BUSY = (RateLimited, QueueFull)  # errors after which asking again at once is of no use
 
 
 class Attempt(Protocol):
@@ -285,7 +290,7 @@ class SpaceAttempt:
         submission = session.submission
         if self._uses_hooks and submission is not None and submission.uses_hooks and submission.is_refused:
             self._uses_hooks = False
-        elif self._is_continued and isinstance(exc, SpaceError | ConnectionLost):
+        elif self._is_continued and isinstance(exc, SpaceError | ConnectionLost) and not isinstance(exc, BUSY):
             logger.info("%s; asking again in another session", exc)
         else:
             return False

@@ -131,6 +131,9 @@ async def test_app_each_gradio_version_gives_expected_outcome(served: Served, re
     made = [path.rpartition("/")[2] for path in requests]
     if app.name == "guide":  # its question takes two steps
         expected += ["join", "data"]
+    if app.name == "qwen3":  # opening its page fills a State, whose change is listened to
+        assert made[:4] == expected
+        made = made[:4]
     logins = {"authenticated": ["login", *expected], "authenticated_wrong": ["login"], "authenticated_not": ["config"]}
     if app.name == "text_to_text":  # a step that shows its button again may have begun
         made = made[: len(expected)]

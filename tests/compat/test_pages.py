@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def serving(request: pytest.FixtureRequest, fork_servers: ForkServers) -> Iterat
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    if "IN_CHROMIUM" not in os.environ:
+        pytest.skip("with IN_CHROMIUM=1 in the environment the pages are asked in Chromium, too")
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}; apt-get install chromium brings it")
     with browser() as running:
