@@ -175,7 +175,7 @@ def _words(texts: Iterable[str]) -> list[str]:
 
 def _is_among(text: str, shown: list[str]) -> bool:
     """Whether a text is shown, if need be without elements like <think>, which pages before 6 leave out."""
-    without = re.sub(r"<(\w+)>.*?</\1>", "", text)
+    without = re.sub(r"<(\w+)>.*?(</\1>|$)", "", text)
     return not {_squeezed(text), _squeezed(without)}.isdisjoint(map(_squeezed, shown))
 
 
