@@ -203,7 +203,7 @@ async def test_conversation_is_asked_as_on_the_page(
         asked, asked_there = ([turn[0] for turn in one["earlier"] if turn[0]] for one in (said, on_the_page))
         assert asked == asked_there
         assert {**said, "earlier": None} == {**on_the_page, "earlier": None}
-    assert len({call.session for call in ours.calls()}) == 1
+    assert len({call.session for call in ours.calls() if call.step in app.steps}) == 1
 
 
 def without_repeats(calls: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -239,7 +239,7 @@ async def test_given_turns_are_all_heard(served: tuple[dict[str, str], Path], ap
         talk = client.conversation(messages=GIVEN[:2])
         await talk.ask(SECOND, files=file_for(app, tmp_path))
         await talk.ask("And more?")
-    sessions = {call.session for call in restored.calls()}
+    sessions = {call.session for call in restored.calls() if call.step in app.steps}
     assert len(sessions) == 1 or not (await recipe_of(urls[app.name])).remembers
 
 
