@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from .page import CHANGE, ComponentId, Listener, Page
+from .page import CHANGE, ComponentId, Listener, Page, unique
 
 INPUT_EVENTS = ("change", "input")  # of a box into which text is typed
 SET_EVENTS = (*INPUT_EVENTS, "select", "upload", "release", "blur", "submit")  # of a component that is set otherwise
@@ -42,10 +42,7 @@ def reachable(page: Page, roots: Iterable[Listener], *, known: Collection[int] =
 def leading_to(listeners: Sequence[Listener], ends: Iterable[Listener]) -> list[Listener]:
     """List those of some listeners after which one of the ends runs, and the ends themselves."""
     by_id = {listener.id: listener for listener in listeners}
-    writers: dict[ComponentId, list[Listener]] = defaultdict(list)
-    for listener in listeners:
-        for component in listener.outputs:
-            writers[component.id].append(listener)
+    writers = _by_output(listeners)
     leading: set[int] = set()
     pending = [*ends]
     while pending:
@@ -58,6 +55,15 @@ def leading_to(listeners: Sequence[Listener], ends: Iterable[Listener]) -> list[
                 if id_ is not None and event == CHANGE:
                     pending.extend(writers.pop(id_, ()))
     return [listener for listener in listeners if listener.id in leading]
+
+
+def _by_output(listeners: Iterable[Listener]) -> dict[ComponentId, list[Listener]]:
+    """Return the listeners that write each component."""
+    writers: dict[ComponentId, list[Listener]] = defaultdict(list)
+    for listener in listeners:
+        for component in listener.outputs:
+            writers[component.id].append(listener)
+    return writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,11 @@ class Preparation:
     on_input: tuple[Listener, ...] = ()
     on_event: tuple[Listener, ...] = ()
     on_set: Mapping[ComponentId, tuple[Listener, ...]] = field(default_factory=dict)
+
+    @property
+    def setters(self) -> list[Listener]:
+        """The listeners of all components that are set."""
+        return [listener for listeners in self.on_set.values() for listener in listeners]
 
 
 def find_preparation(
@@ -105,8 +116,8 @@ def find_preparation(
     on_load_ids = {one.id for one in leading_to(on_load, (one for one in on_load if one.id in ids))}
     return Preparation(
         frozenset(ids | on_load_ids),
-        tuple(_unique(one for one in page.on_load if one.id in on_load_ids - own)),
-        tuple(_unique(one for one in on_input if one.id in ids)),
+        tuple(unique(one for one in page.on_load if one.id in on_load_ids - own)),
+        tuple(unique(one for one in on_input if one.id in ids)),
         tuple(one for one in siblings if one.id in ids),
         _grouped((id_, one) for id_, one in on_set if one.id in ids - own),
     )
@@ -137,24 +148,17 @@ def _grouped(pairs: Iterable[tuple[ComponentId, Listener]]) -> dict[ComponentId,
 
 def _writers(listeners: Sequence[Listener], read: Collection[ComponentId], query: ComponentId | None) -> set[int]:
     """Return the ids of the listeners that write what is read, or what one of them reads in its turn."""
-    writers: dict[ComponentId, list[Listener]] = defaultdict(list)
-    for listener in listeners:
-        for component in listener.outputs:
-            writers[component.id].append(listener)
+    writers = _by_output(listeners)
     found: set[int] = set()
     pending = list(read)
     seen = {*pending, query}
     while pending:
-        for listener in writers[pending.pop()]:
+        for listener in writers.get(pending.pop(), ()):
             found.add(listener.id)
             new = {component.id for component in listener.inputs} - seen
             seen |= new
             pending.extend(new)
     return found
-
-
-def _unique(listeners: Iterable[Listener]) -> Iterator[Listener]:
-    return iter({one.id: one for one in listeners}.values())
 
 
 def has_memory(page: Page, steps: Sequence[Listener], preparation: Preparation) -> bool:
@@ -164,7 +168,7 @@ def has_memory(page: Page, steps: Sequence[Listener], preparation: Preparation) 
     or a component is set, a setting.
     """
     written = {component.id for step in steps for component in step.outputs}
-    setters = [*page.on_load, *(one for listeners in preparation.on_set.values() for one in listeners)]
+    setters = [*page.on_load, *preparation.setters]
     known = {component.id for one in setters for component in one.outputs} - written
     for step in steps:
         if any(component.is_state and component.id not in known for component in step.inputs):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..errors import EndpointNotFound, NotAGradioApp, QwenGradioError
 from ..text import chatbot
 from .chains import find_preparation, has_memory, leading_to, reachable
-from .page import LOAD, Component, ComponentId, Listener, Page, Target, parse_page
+from .page import LOAD, Component, ComponentId, Listener, Page, Target, parse_page, unique
 from .parameters import Parameter, find_system, parse_parameter
 from .ranking import TEXT_OUTPUTS, Candidate, Decision, decide, rank_bounds
 from .recipe import Recipe, check_api_name
@@ -161,7 +161,7 @@ def _candidate(
         answering = [step for step in answering if not step.is_hidden]
     steps = leading_to(reached, answering)
     query = _query(root, steps)
-    history = tuple(_unique(component for step in steps for component in step.sent if component.is_chatbot))
+    history = tuple(unique(component for step in steps for component in step.sent if component.is_chatbot))
     if query is None and (not history or any(component.is_state for component in steps[0].inputs)):
         return None  # the question may be in the State
     return Candidate(root, tuple(steps), tuple(answering), answer, query, history, is_direct=False)
@@ -189,7 +189,7 @@ def _answers(page: Page, listener: Listener, *, is_chosen: bool) -> list[Compone
     returned = listener.returned
     chatbots = [component for component in returned if component.is_chatbot]
     if chatbots:
-        return [*_unique(chatbots)]
+        return [*unique(chatbots)]
     is_sure = is_chosen or listener.is_chat_interface
     inputs = {component.id for component in listener.inputs}
     for types in (TEXT_OUTPUTS, OTHER_OUTPUTS):
@@ -204,10 +204,6 @@ def _is_read_on(page: Page, listener: Listener) -> bool:
     """Return True if a step that follows reads what a listener writes."""
     written = {component.id for component in listener.outputs}
     return any(component.id in written for one in page.followers(listener) for component in one.inputs)
-
-
-def _unique(components: Iterable[Component]) -> Iterator[Component]:
-    return iter({component.id: component for component in components}.values())
 
 
 def _query(root: Listener, steps: Sequence[Listener]) -> Component | None:
@@ -261,8 +257,7 @@ def _recipe_of(page: Page, candidate: Candidate, defaults: Mapping[str, Any]) ->
     preparation = find_preparation(page, candidate.steps, siblings=siblings, query=query)
     if candidate.is_direct:
         preparation = replace(preparation, on_input=(), on_event=())
-    on_set = [listener for listeners in preparation.on_set.values() for listener in listeners]
-    parameters = _parameters([candidate.reply_step, *candidate.steps], on_set, defaults)
+    parameters = _parameters([candidate.reply_step, *candidate.steps], preparation.setters, defaults)
     system, system_key = find_system(parameters, query)
     form = next(iter(candidate.history), candidate.answer)
     return Recipe(

@@ -9,13 +9,15 @@ from __future__ import annotations
 import enum
 import functools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 ComponentId: TypeAlias = "int | str"
 Target: TypeAlias = "tuple[ComponentId | None, str]"
 """A component's id and the name of its event; None for the page itself, and for listeners that follow another."""
+
+Part = TypeVar("Part", "Component", "Listener")
 
 CHANGE = "change"  # the event of a component whose value has changed
 LOAD = "load"  # the event of a page that is opened
@@ -314,6 +316,11 @@ def _listener(
         result_label=_result_label(description),
     )
     return None if description is not None and _differs(listener, description) else listener
+
+
+def unique(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield each component or listener once, by its id."""
+    return iter({part.id: part for part in parts}.values())
 
 
 def _result_label(description: Mapping[str, Any] | None) -> str:
