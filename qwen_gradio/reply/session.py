@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import anyio
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # at runtime this would import gradio_client, which takes a s
     from ..transport.connection import Connection
     from ..transport.job import Output, QueueStatus, Submission
     from ..transport.session import ClientSession
+
+T = TypeVar("T")
 
 logger = logging.getLogger("qwen_gradio")
 
@@ -137,13 +139,7 @@ class Session:
         submit = functools.partial(self._submit_now, step, event.set)
         if not self._client.blocks and not step.has_files:
             return submit()
-        future = self._threads.submit(contextvars.copy_context().run, submit)
-        try:
-            with fail_at(deadline("connect", self._timeouts.connect)):
-                return await wrap_future(future)
-        except BaseException:  # nobody waits for the reply any more
-            future.add_done_callback(_cancel_submission)
-            raise
+        return await _in_thread(submit, self._timeouts, abandoned=_cancel)
 
     def _submit_now(self, step: Step, notify: Callable[[], object]) -> Submission:
         if self._is_closed:
@@ -218,9 +214,34 @@ class Session:
         return True
 
 
-def _cancel_submission(submitted: Future[Submission]) -> None:
-    if submitted.exception() is None:
-        submitted.result().cancel()
+async def _in_thread(call: Callable[[], T], timeouts: Timeouts, *, abandoned: Callable[[T], object]) -> T:
+    """Call a function that blocks in a thread, within the timeout to connect.
+
+    Args:
+        call: the function; it runs in a copy of this context.
+        timeouts: the timeouts of a reply's events.
+        abandoned: called with the function's result if nobody waits for it any more.
+    """
+    future: Future[T] = DaemonThreadExecutor().submit(contextvars.copy_context().run, call)
+    try:
+        with fail_at(deadline("connect", timeouts.connect)):
+            return await wrap_future(future)
+    except BaseException:
+        future.add_done_callback(functools.partial(_abandon, abandoned))
+        raise
+
+
+def _abandon(abandoned: Callable[[T], object], done: Future[T]) -> None:
+    if done.exception() is None:
+        abandoned(done.result())
+
+
+def _cancel(submission: Submission) -> None:
+    submission.cancel()
+
+
+def _close(client: ClientSession) -> None:
+    client.close()
 
 
 async def open_session(
@@ -244,19 +265,8 @@ async def open_session(
     open_client = functools.partial(connection.open_session, name, use_hooks=use_hooks)
     if not connection.blocks and use_hooks:
         return Session(connection, open_client(), recipe, timeouts)
-    future = DaemonThreadExecutor().submit(open_client)
-    try:
-        with fail_at(deadline("connect", timeouts.connect)):
-            client = await wrap_future(future)
-    except BaseException:
-        future.add_done_callback(_close_client)
-        raise
+    client = await _in_thread(open_client, timeouts, abandoned=_close)
     return Session(connection, client, recipe, timeouts)
-
-
-def _close_client(opened: Future[ClientSession]) -> None:
-    if opened.exception() is None:
-        opened.result().close()
 
 
 class Memory:
