@@ -12,10 +12,11 @@ from typing import Any
 
 from .errors import InvalidOption, short_repr
 from .space.file_inputs import OWN_TYPES
-from .space.outline import Input, Moment, Source, StepOutline, outline
+from .space.outline import Input, Source, StepOutline, outline
 from .space.page import Condition
 from .space.parameters import EMPTY_MULTIMODAL, Parameter
 from .space.recipe import Recipe
+from .space.schedule import Moment
 from .space.verbatim import verbatim
 from .text.columns import format_columns
 

@@ -17,9 +17,10 @@ import pytest
 from qwen_gradio import CannotConnect, EndpointNotFound, Inspection, QwenClient
 from qwen_gradio.cli.options import parse_option
 from qwen_gradio.space import choice
-from qwen_gradio.space.outline import Moment, Source, outline
+from qwen_gradio.space.outline import Source, outline
 from qwen_gradio.space.ranking import RULES
 from qwen_gradio.space.recipe import Recipe
+from qwen_gradio.space.schedule import Moment
 
 from .cli.command import run
 from .conftest import eventually

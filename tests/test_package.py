@@ -40,6 +40,7 @@ MODULES = [
     "space.ranking",
     "space.recipe",
     "space.choice",
+    "space.schedule",
     "space.session",
     "space.outline",
     "transport.threads",

@@ -6,23 +6,13 @@ It tells what a `PageSession` does with a first question if no step fails.
 from __future__ import annotations
 
 import enum
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .page import Component, ComponentId, Condition, Listener
 from .recipe import Recipe
-
-
-class Moment(str, enum.Enum):
-    """When a step runs."""
-
-    OPENED = "when the page is opened"
-    SET = "when a component is set"
-    TYPED = "when the question is typed"
-    SENT = "when the question is sent"
-    REPLIED = "after the reply"
-    NEVER = "never, as its author hid it"
+from .schedule import Moment, Run, Schedule
 
 
 class Source(str, enum.Enum):
@@ -86,76 +76,42 @@ class StepOutline:
     streams: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    listener: Listener
-    when: Moment
-    follows: Listener | None = None
-
-
 def outline(recipe: Recipe) -> tuple[StepOutline, ...]:
     """Return the steps of a recipe, in order, and last those that are left out."""
     return tuple(_Outline(recipe).steps())
 
 
-class _Schedule:
-    """The order in which a `PageSession` runs the listeners of a question."""
+def _runs(recipe: Recipe) -> list[Run]:
+    """Return the listeners in the order of a first question, if all components are set and every output changes."""
+    schedule = Schedule()
+    schedule.open(recipe, recipe.preparation.on_set, is_loaded=False)
+    runs: list[Run] = []
+    while True:
+        if schedule.is_to_be_sent:
+            schedule.send()
+        run = schedule.next()
+        if run is None:
+            return [*runs, *_runs_after(schedule)]
+        if run.listener.has_effect:
+            runs.append(run)
+        _proceed(schedule, run)
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._pending: deque[_Run] = deque()
-        self._after: deque[_Run] = deque()
-        self._seen: set[int] = set()
 
-    def runs(self) -> list[_Run]:
-        recipe, preparation = self._recipe, self._recipe.preparation
-        prepared = [listener for listeners in preparation.on_set.values() for listener in listeners]
-        before = [*self._drain([(Moment.OPENED, preparation.on_load), (Moment.SET, prepared)])]
-        asked = [*self._drain([(Moment.TYPED, preparation.on_input), (Moment.SENT, recipe.started)])]
-        leading = [number for number, run in enumerate(asked, 1) if run.listener.id in recipe.step_ids]
-        last = leading[-1] if leading else 0
-        self._after.extendleft(reversed(asked[last:]))
-        return [*before, *asked[:last], *self._drain_after()]
+def _runs_after(schedule: Schedule) -> list[Run]:
+    done, left_out = [], []
+    while (run := schedule.next_after()) is not None:
+        if run.listener.runs_on_server and run.listener.is_hidden:
+            left_out.append(replace(run, when=Moment.NEVER))
+            continue
+        if run.listener.runs_on_server:
+            done.append(run)
+        _proceed(schedule, run)
+    return [*done, *left_out]
 
-    def _drain(self, events: Iterable[tuple[Moment, Iterable[Listener]]]) -> Iterator[_Run]:
-        for when, listeners in events:
-            for listener in listeners:
-                if listener.id not in self._seen:
-                    self._seen.add(listener.id)
-                    self._pending.append(_Run(listener, when))
-        while self._pending:
-            run = self._pending.popleft()
-            if run.listener.has_effect:
-                yield run
-            self._schedule_next(run)
 
-    def _schedule_next(self, run: _Run) -> None:
-        page = self._recipe.page
-        followers = page.followers(run.listener)
-        on_change = page.on_change(run.listener) if run.listener.runs_on_server else ()
-        needed = self._recipe.step_ids | self._recipe.preparation.ids
-        for one in reversed([one for one in (*followers, *on_change) if one.id in needed]):
-            if one.id not in self._seen:
-                self._seen.add(one.id)
-                self._pending.appendleft(_Run(one, run.when, run.listener))
-        self._schedule_after(run, followers)
-
-    def _schedule_after(self, run: _Run, followers: Iterable[Listener]) -> None:
-        others = [one for one in followers if one.id not in self._seen]
-        self._seen.update(one.id for one in others)
-        self._after.extend(_Run(one, Moment.REPLIED, run.listener) for one in others)
-
-    def _drain_after(self) -> list[_Run]:
-        done, left_out = [], []
-        while self._pending or self._after:
-            run = self._pending.popleft() if self._pending else self._after.popleft()
-            if run.listener.runs_on_server and run.listener.is_hidden:
-                left_out.append(replace(run, when=Moment.NEVER))
-                continue
-            if run.listener.runs_on_server:
-                done.append(replace(run, when=Moment.REPLIED))
-            self._schedule_next(run)
-        return [*done, *left_out]
+def _proceed(schedule: Schedule, run: Run) -> None:
+    changed = [component.id for component in run.listener.outputs] if run.listener.runs_on_server else []
+    schedule.proceed(run, is_success=None, changed=changed)
 
 
 class _Outline:
@@ -163,10 +119,10 @@ class _Outline:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._runs = _Schedule(recipe).runs()
+        self._runs = _runs(recipe)
         self._names = _component_names(recipe, [run.listener for run in self._runs])
-        self._written: dict[ComponentId, list[_Run]] = defaultdict(list)
-        self._at_event: Mapping[ComponentId, list[_Run]] | None = None  # what was written when the question was sent
+        self._written: dict[ComponentId, list[Run]] = defaultdict(list)
+        self._at_event: Mapping[ComponentId, list[Run]] | None = None  # what was written when the question was sent
 
     def steps(self) -> Iterator[StepOutline]:
         for run in self._runs:
@@ -174,7 +130,7 @@ class _Outline:
             for component in run.listener.outputs:
                 self._written[component.id].append(run)
 
-    def _step(self, run: _Run) -> StepOutline:
+    def _step(self, run: Run) -> StepOutline:
         listener, names = run.listener, self._names
         set_by = [id_ for id_, some in self._recipe.preparation.on_set.items() if any(one is listener for one in some)]
         return StepOutline(
@@ -189,7 +145,7 @@ class _Outline:
             listener.streams,
         )
 
-    def _input(self, component: Component, run: _Run) -> Input:
+    def _input(self, component: Component, run: Run) -> Input:
         writers = self._writers(component, run)
         return Input(
             component.id,
@@ -200,20 +156,15 @@ class _Outline:
             tuple(dict.fromkeys(writer.listener.name for writer in writers)),
         )
 
-    def _writers(self, component: Component, run: _Run) -> list[_Run]:
+    def _writers(self, component: Component, run: Run) -> list[Run]:
         """Return the steps that write a component before; those that start together, when they start."""
-        is_of_event = (
-            self._recipe.page.starts_listeners_together
-            and run.when is Moment.SENT
-            and run.follows is None
-            and not component.is_state
-        )
+        is_of_event = self._recipe.page.starts_listeners_together and run.is_of_event and not component.is_state
         if is_of_event and self._at_event is None:
             self._at_event = {id_: [*runs] for id_, runs in self._written.items()}
         written = self._at_event if is_of_event and self._at_event is not None else self._written
         return [*written.get(component.id, ())]
 
-    def _sources(self, component: Component, run: _Run, writers: Collection[_Run]) -> Iterator[Source]:
+    def _sources(self, component: Component, run: Run, writers: Collection[Run]) -> Iterator[Source]:
         recipe, id_ = self._recipe, component.id
         before = (Moment.OPENED, Moment.SET)  # the question is entered
         if component.is_state:

@@ -212,11 +212,6 @@ class Page:
         """Return the listeners of a component's event, in the page's order."""
         return self._by_target.get((component, event), ())
 
-    def on_change(self, listener: Listener) -> Iterator[Listener]:
-        """Yield the listeners of changes of a listener's outputs."""
-        for component in listener.outputs:
-            yield from self.listeners_of(component.id, CHANGE)
-
     def component_value(self, id_: ComponentId) -> Any:
         """Return the published value of a component; None if there is none."""
         component = self.components.get(id_)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +13,9 @@ from ..text.files import File
 from ..text.messages import Chat, as_prompt
 from ..text.outputs import parse_output
 from .file_inputs import FileInput, place_files
-from .page import CHANGE, Component, ComponentId, Listener
+from .page import Component, ComponentId, Listener
 from .recipe import Recipe
+from .schedule import Run, Schedule
 from .verbatim import verbatim
 
 _UNKNOWN = object()
@@ -26,25 +26,29 @@ class Step:
     """A listener to call.
 
     Attributes:
-        listener: the listener.
+        run: the listener, and what it runs after.
         arguments: the arguments of the call, in order.
         leads: True if the reply depends on its outcome; False if the page runs it before or after.
         answers: True if it may write the reply.
         has_files: True if there are files of the caller among the arguments.
     """
 
-    listener: Listener
+    run: Run
     arguments: tuple[Any, ...]
     leads: bool
     answers: bool
     has_files: bool = False
 
+    @property
+    def listener(self) -> Listener:
+        """The listener."""
+        return self.run.listener
+
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """The values of components when an event happens, for all its listeners; empty until the first of them runs."""
+    """The values of components when the question is sent, for all listeners of that; none until the first runs."""
 
-    listeners: Sequence[Listener] = ()
     values: dict[ComponentId, Any] = field(default_factory=dict)
     with_files: set[ComponentId] = field(default_factory=set)  # those of them with files of the caller
 
@@ -72,12 +76,10 @@ class PageSession:
         self._own: set[ComponentId] = set()  # the components whose values are the caller's, not the Space's
         self._with_files: set[ComponentId] = set()  # those of them with files
         self._options: Mapping[ComponentId, Any] = {}
-        self._unsent: _Question | None = None  # until the page is loaded and its options are set
+        self._sent = _Question(Chat(None, (), ""), False, ())  # once the page is loaded and its options are set
         self._is_loaded = False
-        self._pending: deque[tuple[Listener, _Event]] = deque()
-        self._after: deque[Listener] = deque()
-        self._seen: set[int] = set()  # the listeners that were started by this question: each runs once
-        self._changed: set[ComponentId] = set()  # the components whose changes have started all that they can
+        self._schedule = Schedule()
+        self._event = _Event()
         self._written: dict[ComponentId, Any] = {}  # by the outputs of the latest step so far
         self._has_output = False
         self._question = ""  # as it was sent
@@ -114,18 +116,12 @@ class PageSession:
         """
         self._current, chosen = self._recipe.select(options)
         files = self._place_files(chat, chosen)
-        for queue in (self._pending, self._after, self._seen, self._changed):
-            queue.clear()
         self._forget_options()
         self._options = {**chosen, **self._wrap_files(files)}
-        self._unsent = _Question(chat, is_continued, files.get(self._current.query_id, ()))
+        self._sent = _Question(chat, is_continued, files.get(self._current.query_id, ()))
         self._enter_options()
-        preparation = self._current.preparation
-        loads = () if self._is_loaded else preparation.on_load
+        self._schedule.open(self._current, self._options, is_loaded=self._is_loaded)
         self._is_loaded = True
-        on_set = [one for id_ in self._options for one in preparation.on_set.get(id_, ())]
-        for listener in (*loads, *on_set):
-            self._schedule(listener, _Event())
 
     def _place_files(self, chat: Chat, chosen: Mapping[ComponentId, Any]) -> dict[ComponentId | None, list[File]]:
         """Place the question's files: in the question's own box first, then in those that no option sets."""
@@ -156,19 +152,13 @@ class PageSession:
         for id_, value in self._options.items():
             self._set(id_, value)
 
-    def _send(self, question: _Question) -> None:
+    def _send(self) -> None:
         """Enter the question, once the page is loaded and its options are set, and start the steps."""
         self._enter_options()  # again, as the page may have changed them
-        self._enter_system(question.chat.system)
-        self._enter_question(question)
-        recipe = self._current
-        self._seen.clear()
-        self._changed.clear()
-        event = _Event(recipe.started)
-        for listener in recipe.preparation.on_input:
-            self._schedule(listener, _Event())
-        for listener in recipe.started:
-            self._schedule(listener, event)
+        self._enter_system(self._sent.chat.system)
+        self._enter_question(self._sent)
+        self._event = _Event()
+        self._schedule.send()
 
     def _set(self, id_: ComponentId, value: Any) -> None:
         self._values[id_] = value
@@ -215,48 +205,33 @@ class PageSession:
             return verbatim(self._published(id_))
         return value if id_ in self._own else verbatim(value)
 
-    def _schedule(self, listener: Listener, event: _Event) -> None:
-        if listener.id not in self._seen:
-            self._seen.add(listener.id)
-            self._pending.append((listener, event))
-
     # --- its steps
 
     def next_step(self) -> Step | None:
         """Return the next step of the reply; None if the reply is complete."""
-        while self._has_next():
-            listener, event = self._pending.popleft()
-            if listener.has_effect:
-                return self._step(listener, event)
-            self._run_next(listener, is_success=True)
-        self._after.extendleft(reversed([listener for listener, _ in self._pending]))
-        self._pending.clear()
+        while (run := self._next_run()) is not None:
+            if run.listener.has_effect:
+                return self._step(run)
+            self._schedule.proceed(run, is_success=True)
         return None
 
-    def _has_next(self) -> bool:
-        if self._unsent is not None and not self._pending:
-            question, self._unsent = self._unsent, None
-            self._send(question)
-        return self._unsent is not None or any(self._leads(listener) for listener, _ in self._pending)
+    def _next_run(self) -> Run | None:
+        if self._schedule.is_to_be_sent:
+            self._send()
+        return self._schedule.next()
 
     def next_step_after(self) -> Step | None:
         """Return the next step that the page runs after the reply, without those that their author hid."""
-        while self._pending or self._after:
-            listener = self._pending.popleft()[0] if self._pending else self._after.popleft()
-            if not listener.runs_on_server:
-                self._run_next(listener, is_success=True)
-            elif not listener.is_hidden:
-                return self._step(listener, _Event())
+        while (run := self._schedule.next_after()) is not None:
+            if not run.listener.runs_on_server:
+                self._schedule.proceed(run, is_success=True)
+            elif not run.listener.is_hidden:
+                return self._step(run)
         return None
 
-    def _leads(self, listener: Listener) -> bool:
-        return listener.id in self._current.step_ids
-
-    def _step(self, listener: Listener, event: _Event) -> Step:
-        if event.listeners and not event.values and self._current.page.starts_listeners_together:
-            sent = {component.id for one in event.listeners for component in one.sent}
-            event.values.update({id_: self._argument(id_) for id_ in sent})
-            event.with_files.update(sent & self._with_files)
+    def _step(self, run: Run) -> Step:
+        recipe, listener = self._current, run.listener
+        event = self._event_values() if run.is_of_event and recipe.page.starts_listeners_together else _Event()
         self._written, self._has_output = {}, False
         arguments = tuple(
             event.values[component.id] if component.id in event.values else self._argument(component.id)
@@ -266,7 +241,15 @@ class PageSession:
             component.id in (event.with_files if component.id in event.values else self._with_files)
             for component in listener.sent
         )
-        return Step(listener, arguments, self._leads(listener), listener.id in self._current.answers_in, has_files)
+        return Step(run, arguments, listener.id in recipe.step_ids, listener.id in recipe.answers_in, has_files)
+
+    def _event_values(self) -> _Event:
+        """Return the values of the time when the question was sent; they are taken when its first listener runs."""
+        if not self._event.values:
+            sent = {component.id for one in self._current.started for component in one.sent}
+            self._event.values.update({id_: self._argument(id_) for id_ in sent})
+            self._event.with_files.update(sent & self._with_files)
+        return self._event
 
     def succeed(self, step: Step, output: object) -> None:
         """Record the last output of a step, and start what follows it.
@@ -275,11 +258,11 @@ class PageSession:
             ProtocolError: the output has an unknown form.
         """
         self._receive(step.listener, output)
-        self._run_next(step.listener, is_success=True, changed=self._write(step.listener))
+        self._schedule.proceed(step.run, is_success=True, changed=self._write(step.listener))
 
     def fail(self, step: Step) -> None:
         """Record that the app raised an exception in a step, and start what follows all the same."""
-        self._run_next(step.listener, is_success=False, changed=self._write(step.listener))
+        self._schedule.proceed(step.run, is_success=False, changed=self._write(step.listener))
 
     def _receive(self, listener: Listener, output: object) -> Mapping[ComponentId, Any]:
         """Return the values in an output; those of earlier outputs stay where it has none."""
@@ -302,27 +285,6 @@ class PageSession:
         self._own -= self._written.keys()
         self._with_files -= self._written.keys()
         return changed
-
-    def _run_next(self, listener: Listener, *, is_success: bool, changed: Collection[ComponentId] = ()) -> None:
-        """Start what follows a step: what the reply depends on next, the rest after the reply."""
-        page, preparation = self._current.page, self._current.preparation
-        followers = [one for one in page.followers(listener) if page.follows(one, is_success=is_success)]
-        new = {*changed} - self._changed
-        self._changed |= new
-        on_change = [
-            one for output in listener.outputs if output.id in new for one in page.listeners_of(output.id, CHANGE)
-        ]
-        has_begun = self._unsent is None  # what the page's opening changes starts no step of the reply
-        needed = [
-            one for one in (*followers, *on_change) if (has_begun and self._leads(one)) or one.id in preparation.ids
-        ]
-        for one in reversed(needed):
-            if one.id not in self._seen:
-                self._seen.add(one.id)
-                self._pending.appendleft((one, _Event()))
-        others = [one for one in followers if one.id not in self._seen]
-        self._seen.update(one.id for one in others)
-        self._after.extend(others)
 
     # --- the reply
 

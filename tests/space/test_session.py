@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_gradio import EndpointNotFound
+from qwen_gradio.space.outline import outline
+from qwen_gradio.space.schedule import Moment
 from qwen_gradio.space.session import PageSession
 from qwen_gradio.text.chatbot import Snapshot
 from qwen_gradio.text.files import File
@@ -399,3 +401,13 @@ def test_load_that_changes_a_state_starts_no_step_of_the_reply() -> None:
             session.succeed(step, [])
         assert steps[-2:] == ["/send", "/answer"]
         assert steps.count("/answer") == 1
+
+
+def test_outline_load_that_changes_a_state_lists_the_steps_where_they_run() -> None:
+    page = PageBuilder()
+    box, pending, chatbot = page.component("textbox"), page.component("state"), page.component("chatbot")
+    page.listener("open", [], [pending], (None, "load"))
+    page.listener("send", [box], [box, pending], (box, "submit"))
+    page.listener("answer", [pending, chatbot], [chatbot], (pending, "change"))
+    steps = [(step.when, step.name) for step in outline(page.recipe())]
+    assert steps == [(Moment.OPENED, "/open"), (Moment.SENT, "/send"), (Moment.SENT, "/answer")]
