@@ -216,6 +216,11 @@ class AppRaised(SpaceError):
         self.step = step
         self.args = (f"in its step {step}, {self.args[0]}", *self.args[1:])
 
+    def add_reasons(self, reasons: Sequence[str]) -> None:
+        """Name in the message what may have been the reason."""
+        if reasons:
+            self.args = (f"{self.args[0]} ({'; '.join(reasons)})", *self.args[1:])
+
 
 class ProtocolError(SpaceError):
     """Raised when the Space sends data that the installed gradio_client can't read."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import anyio
 
-from ..errors import AppRaised, ProtocolError, QwenGradioError, SpaceError, UsageError
+from ..errors import AppRaised, QwenGradioError, SpaceError, UsageError
 from ..space.recipe import Recipe
 from ..space.session import PageSession, Step
 from ..transport.threads import DaemonThreadExecutor, ThreadsafeEvent, wrap_future
@@ -91,6 +91,7 @@ class Session:
             QwenGradioError: a step failed, and none after it has answered.
         """
         failure: QwenGradioError | None = None  # the first, which may be the cause of later ones
+        earlier: QwenGradioError | None = None  # the first of a step that the reply needn't depend on
         is_answered_since = False
         while (step := self.page.next_step()) is not None:
             try:
@@ -98,12 +99,17 @@ class Session:
                     async for update in updates:
                         yield step, update
             except QwenGradioError as exc:  # noqa: PERF203 - once per step
-                failure = self._handle_failure(step, exc, failure)
-                is_answered_since = False
+                self._go_on_after(step, exc)
+                if step.leads:
+                    failure, is_answered_since = failure or exc, False
+                else:
+                    earlier = earlier or exc
             else:
                 is_answered_since = is_answered_since or step.answers
         if failure is not None and not (is_answered_since and self.page.is_answered):
-            raise failure
+            raise self._explained(failure, earlier)
+        if earlier is not None and not self.page.is_answered:
+            raise earlier
 
     async def _run(self, step: Step) -> AsyncGenerator[QueueStatus | Output, None]:
         from ..transport.job import Output, updates  # connecting has imported it; at the top it would take a second
@@ -116,24 +122,32 @@ class Session:
                     self.page.succeed(step, update.value)
                 yield update
 
-    def _handle_failure(
-        self, step: Step, exc: QwenGradioError, first: QwenGradioError | None
-    ) -> QwenGradioError | None:
-        """Let the page go on after an exception of the app, and return the first of those that the reply depends on.
+    def _go_on_after(self, step: Step, exc: QwenGradioError) -> None:
+        """Let the page go on after a step that failed.
 
         Raises:
-            QwenGradioError: the exception, if it is not the app's.
+            QwenGradioError: the exception, if the reply depends on the step and it is not the app's, or if the
+                connection failed.
         """
-        is_of_app = isinstance(exc, AppRaised) or (isinstance(exc, ProtocolError) and not step.leads)
-        if not is_of_app:
+        if not isinstance(exc, AppRaised if step.leads else SpaceError):
             raise exc
-        if isinstance(exc, AppRaised) and len(self.page.recipe.steps) > 1:
+        if isinstance(exc, AppRaised) and not (step.leads and len(self.page.recipe.steps) == 1):
             exc.set_step(step.listener.name)
         self.page.fail(step)
-        if step.leads:
-            return first or exc
-        logger.info("a step before the reply failed: %s", exc)
-        return first
+        if not step.leads:
+            logger.info("a step before the reply failed: %s", exc)
+
+    def _explained(self, failure: QwenGradioError, earlier: QwenGradioError | None) -> QwenGradioError:
+        """Name in an exception of the app what it may have missed: steps that its author hid, or that failed."""
+        if isinstance(failure, AppRaised):
+            reasons = [
+                f"it may need {one.name}, of which its author allows no calls but the page's"
+                for one in self.page.recipe.preparation.hidden
+            ]
+            if earlier is not None:
+                reasons.append(f"a step before failed: {earlier.args[0]}")
+            failure.add_reasons(reasons)
+        return failure
 
     async def _submit(self, step: Step, event: ThreadsafeEvent) -> Submission:
         submit = functools.partial(self._submit_now, step, event.set)
@@ -181,6 +195,16 @@ class Session:
             self._client.close()
 
     def _run_after(self, first: Step, *, keep: bool) -> None:
+        is_usable = False
+        try:
+            self._call_all(first)
+            is_usable = True
+        except QwenGradioError as exc:  # the session is closed, or the connection lost
+            logger.info("the steps after the reply ended: %s", exc)
+        finally:
+            self._end(keep=keep and is_usable)
+
+    def _call_all(self, first: Step) -> None:
         until = time.monotonic() + AFTER_TIMEOUT
         step: Step | None = first
         while step is not None:
@@ -189,12 +213,7 @@ class Session:
             except SpaceError as exc:
                 logger.warning("a step after the reply failed: %s", exc)
                 self.page.fail(step)
-            except QwenGradioError as exc:  # the session is closed, or the connection lost
-                logger.info("the steps after the reply ended: %s", exc)
-                keep = False
-                break
             step = self.page.next_step_after()
-        self._end(keep=keep)
 
     def _call(self, step: Step, until: float) -> None:
         submission = self._submit_now(step, bool)
@@ -206,7 +225,7 @@ class Session:
     async def wait_until_idle(self) -> bool:
         """Wait until the steps after the last reply have ended; return True if another question can be asked."""
         if self._after is not None:
-            with anyio.move_on_after(AFTER_TIMEOUT):
+            with anyio.move_on_after(AFTER_TIMEOUT), contextlib.suppress(Exception):
                 await wrap_future(self._after)
         if self.state is not SessionState.IDLE:
             return False

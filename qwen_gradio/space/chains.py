@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from .page import CHANGE, ComponentId, Listener, Page, unique
@@ -76,6 +76,7 @@ class Preparation:
         on_input: those that run when the question is typed, in order.
         on_event: those of the same event as the first step, in the page's order.
         on_set: those that run when a component is set, such as a file that is uploaded, by the component.
+        hidden: those that their author hid. They are in none of the others, nor is what only they start.
     """
 
     ids: frozenset[int]
@@ -83,6 +84,7 @@ class Preparation:
     on_input: tuple[Listener, ...] = ()
     on_event: tuple[Listener, ...] = ()
     on_set: Mapping[ComponentId, tuple[Listener, ...]] = field(default_factory=dict)
+    hidden: tuple[Listener, ...] = ()
 
     @property
     def setters(self) -> list[Listener]:
@@ -105,13 +107,28 @@ def find_preparation(
         siblings: the other listeners of the event that starts the first step.
         query: the id of the component for the question; what else writes to it doesn't count.
     """
+    preparation = _find_preparation(page, steps, siblings, query, ())
+    hidden = {one.id: one for one in page.listeners if one.id in preparation.ids and one.is_hidden and one.has_effect}
+    if not hidden:
+        return preparation
+    return replace(_find_preparation(page, steps, siblings, query, hidden), hidden=tuple(hidden.values()))
+
+
+def _find_preparation(
+    page: Page,
+    steps: Sequence[Listener],
+    siblings: Sequence[Listener],
+    query: ComponentId | None,
+    without: Collection[int],
+) -> Preparation:
     own = {step.id for step in steps}
-    on_load = reachable(page, page.on_load)
+    on_load = reachable(page, page.on_load, known=without)
     on_input = [] if query is None else [one for event in INPUT_EVENTS for one in page.listeners_of(query, event)]
     on_set = [*_on_set(page, steps, query)]
     set_listeners = [listener for _, listener in on_set]
     followers = reachable(page, steps[:1])
-    others = [one for one in (*on_load, *on_input, *set_listeners, *siblings, *followers) if one.id not in own]
+    left_out = own.union(without)
+    others = [one for one in (*on_load, *on_input, *set_listeners, *siblings, *followers) if one.id not in left_out]
     ids = _writers(others, {component.id for step in steps for component in step.inputs} - {query}, query)
     on_load_ids = {one.id for one in leading_to(on_load, (one for one in on_load if one.id in ids))}
     return Preparation(

@@ -91,7 +91,9 @@ def _runs(recipe: Recipe) -> list[Run]:
             schedule.send()
         run = schedule.next()
         if run is None:
-            return [*runs, *_runs_after(schedule)]
+            runs += _runs_after(schedule)
+            known = {run.listener.id for run in runs}
+            return [*runs, *(Run(one, Moment.NEVER) for one in recipe.preparation.hidden if one.id not in known)]
         if run.listener.has_effect:
             runs.append(run)
         _proceed(schedule, run)

@@ -214,6 +214,22 @@ def test_steps_after_the_reply_run_apart_and_hidden_ones_are_left_out() -> None:
     assert run_after(session, title=FAILURE) == ["/title", "/count"]
 
 
+@pytest.mark.parametrize("moment", ["load", "input", "submit"])
+def test_preparation_that_its_author_hid_is_left_out_with_what_follows_it_and_named(moment: str) -> None:
+    page = PageBuilder()
+    box, state, other, chatbot = (page.component(type_) for type_ in ("textbox", "state", "state", "chatbot"))
+    chat = page.listener("chat", [box, state, other], [chatbot], (box, "submit"), streams=True)
+    hidden = page.listener(False, [], [state], (None if moment == "load" else box, moment))
+    page.listener("then", [], [other], after=hidden)
+    assert page.recipe().preparation.hidden[0].id == hidden
+    assert run(page.session(), chat=said("hi", "a")) == ["/chat"]
+    assert [step.name for step in outline(page.recipe()) if step.when is Moment.NEVER] == ["function 1"]
+    page.config["dependencies"][hidden]["api_name"] = "start"
+    assert page.recipe().preparation.hidden == ()
+    assert run(page.session(), chat=said("hi", "a"), start=["a"], then=["a"])[-1] == "/chat"
+    assert chat == 0
+
+
 def test_step_that_raises_keeps_what_it_had_written() -> None:
     session = chain().session()
     finish(session, expect_step(session), {"user": ["", said("hi")]})
@@ -298,6 +314,20 @@ def test_file_that_the_space_names_is_never_a_plain_one() -> None:
             finish(session, step, {name: output})
         assert session.next_step() is None
         ask(session, question)
+
+
+def test_file_whose_component_a_listener_of_the_same_event_empties_is_uploaded() -> None:
+    page = PageBuilder("4.44")
+    box, picture, chatbot = page.component("textbox"), page.component("image"), page.component("chatbot")
+    switch = page.component("state")
+    page.listener("clear", [box], [picture, switch], (box, "submit"))
+    page.listener("chat", [box, picture, switch], [chatbot], (box, "submit"), streams=True)
+    session = PageSession(page.recipe())
+    session.ask(Chat(None, (), "hi", (File("cat.png"),)), {})
+    finish(session, expect_step(session), {"clear": None})
+    step = expect_step(session)
+    assert (step.listener.name, step.has_files) == ("/chat", True)
+    assert step.arguments[1] is not None
 
 
 def test_file_that_the_caller_passes_is_a_plain_one() -> None:

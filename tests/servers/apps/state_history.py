@@ -10,6 +10,8 @@ from model import CHATBOT, growing, turns, with_answer  # type: ignore[import-no
 
 
 def predict(message: str, state: list[Any]) -> Iterator[tuple[list[Any], list[Any]]]:
+    if "fail" in message.rpartition("User:")[2]:  # in the latest of the turns that one prompt holds
+        raise gr.Error("It was asked to fail.")
     for answer in growing(query=message, earlier=turns(state)):
         shown = with_answer(state, message, answer)
         yield shown, shown
