@@ -87,7 +87,9 @@ def arena(fork_servers: ForkServers) -> Iterator[str]:
 
 async def test_conversation_turned_to_another_chatbot_takes_its_turns_along(arena: str) -> None:
     async with AsyncQwenClient(arena) as client:
-        first, second = next(one for one in (await client.inspect()).recipe.options if one.name == "chatbot").choices or ()
+        first, second = (
+            next(one for one in (await client.inspect()).recipe.options if one.name == "chatbot").choices or ()
+        )
         talk = client.conversation()
         assert not heard_in(await talk.ask("one", chatbot=first))["earlier"]
         for number, name in ((1, second), (2, first)):

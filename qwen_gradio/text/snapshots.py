@@ -102,8 +102,9 @@ class SnapshotDecoder:
 def appended_text(before: str, after: str) -> str | None:
     """Return the text to append to a reply that was shown, where only white space at line starts has changed in it.
 
-    Gradio's Chatbot removes the indent that all lines but the first have in common, and shows it again once a line
-    without it follows: it passes each message through `inspect.cleandoc` (`Chatbot.postprocess`, 4.x to 6.x).
+    Gradio's Chatbot removes the indent that all lines but the first have in common, and then blank lines at the start.
+    It shows them again once a line without the indent follows: it passes each message through `inspect.cleandoc`
+    (`Chatbot.postprocess`, 4.x to 6.x).
 
     Args:
         before: the reply that was shown.
@@ -112,10 +113,11 @@ def appended_text(before: str, after: str) -> str | None:
     Returns:
         The text, `""` if none was added or white space at the end was removed; None if other text has changed.
     """
-    old, new = LINE_INDENT.sub("", before), LINE_INDENT.sub("", after)
-    if new.startswith(old):
-        return after[_offset_with_indents(after, len(old)) :]
-    return "" if old.rstrip() == new.rstrip() else None
+    old, new = LINE_INDENT.sub("", before).lstrip(), LINE_INDENT.sub("", after)
+    blank = len(new) - len(new.lstrip())
+    if new.startswith(old, blank):
+        return after[_offset_with_indents(after, blank + len(old)) :]
+    return "" if old.rstrip() == new.strip() else None
 
 
 def _offset_with_indents(text: str, offset: int) -> int:

@@ -197,6 +197,8 @@ LINES = st.tuples(INDENTS, st.sampled_from(["", "a", "- b", "c  d", "e\tf", "g "
 
 
 @given(st.lists(LINES, max_size=8).map("\n".join), st.lists(st.integers(1, 5), min_size=1, max_size=5))
+@example("\n \n a\na", [1])
+@example("\n\n a\nb", [1])
 def test_snapshot_indents_by_cleandoc_stream_each_word_once(text: str, lengths: list[int]) -> None:
     ends = itertools.takewhile(lambda end: end < len(text), itertools.accumulate(itertools.cycle(lengths)))
     snapshots = [inspect.cleandoc(text[:end]) for end in [*ends, len(text)]]
