@@ -226,7 +226,7 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize(("served", "app"), on_gradio(ANSWERING), indirect=["served"])
+@pytest.mark.parametrize(("served", "app"), on_gradio(ANSWERING, each=True), indirect=["served"])
 async def test_given_turns_are_all_heard(served: tuple[dict[str, str], Path], app: App, tmp_path: Path) -> None:
     urls, log = served
     ours = Log(log, app)
@@ -248,16 +248,17 @@ async def recipe_of(url: str) -> Recipe:
         return (await client.inspect()).recipe
 
 
+GOING_ON = {"llama_chat", "then_with_box", "vicuna_state", "agent_status"}  # after a failure by `.then`, to an answer
 FAILING = [app for app in ANSWERING if app.name not in {"arena_two_listeners", "hidden_change"}]
 
 
-@pytest.mark.parametrize(("served", "app"), on_gradio(FAILING), indirect=["served"])
+@pytest.mark.parametrize(("served", "app"), on_gradio(FAILING, each=True), indirect=["served"])
 async def test_failure_in_a_step_is_raised_with_its_name_and_the_text_so_far(
     served: tuple[dict[str, str], Path], app: App, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     urls, _ = served
     files = file_for(app, tmp_path)
-    goes_on = request.node.callspec.params["served"] != "6" and app.name == "llama_chat"  # by `.then`, to an answer
+    goes_on = request.node.callspec.params["served"] != "6" and app.name in GOING_ON
     async with AsyncQwenClient(urls[app.name], retries=0) as client:
         for step in app.steps[-1:] if goes_on else app.steps:
             reply = client.stream(f"Please fail in {step}", files=files)
@@ -275,7 +276,7 @@ async def test_failure_in_a_step_is_raised_with_its_name_and_the_text_so_far(
 STOPPED = [app for app in ANSWERING if app.streams and app.says and len(app.steps) < 4]
 
 
-@pytest.mark.parametrize(("served", "app"), on_gradio(STOPPED), indirect=["served"])
+@pytest.mark.parametrize(("served", "app"), on_gradio(STOPPED, each=True), indirect=["served"])
 async def test_reply_closed_early_stops_its_step_and_the_next_question_has_another_session(
     served: tuple[dict[str, str], Path], app: App, tmp_path: Path
 ) -> None:
@@ -297,7 +298,7 @@ async def test_reply_closed_early_stops_its_step_and_the_next_question_has_anoth
 CHAINS = [app for app in ANSWERING if len(app.steps) > 1]
 
 
-@pytest.mark.parametrize(("served", "app"), on_gradio(CHAINS), indirect=["served"])
+@pytest.mark.parametrize(("served", "app"), on_gradio(CHAINS, each=True), indirect=["served"])
 async def test_reply_closed_in_a_step_runs_no_later_step(
     served: tuple[dict[str, str], Path], app: App, tmp_path: Path
 ) -> None:
