@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -129,7 +130,9 @@ def _find_preparation(
     followers = reachable(page, steps[:1])
     left_out = own.union(without)
     others = [one for one in (*on_load, *on_input, *set_listeners, *siblings, *followers) if one.id not in left_out]
-    ids = _writers(others, {component.id for step in steps for component in step.inputs} - {query}, query)
+    read = {component.id for step in steps for component in step.inputs} - {query}
+    later = {one.id for one in (*on_input, *set_listeners, *siblings, *followers)}
+    ids = _writers(others, read, query, on_load={one.id: number for number, one in enumerate(on_load)}, later=later)
     on_load_ids = {one.id for one in leading_to(on_load, (one for one in on_load if one.id in ids))}
     return Preparation(
         frozenset(ids | on_load_ids),
@@ -163,18 +166,44 @@ def _grouped(pairs: Iterable[tuple[ComponentId, Listener]]) -> dict[ComponentId,
     return groups
 
 
-def _writers(listeners: Sequence[Listener], read: Collection[ComponentId], query: ComponentId | None) -> set[int]:
-    """Return the ids of the listeners that write what is read, or what one of them reads in its turn."""
+def _writers(
+    listeners: Sequence[Listener],
+    read: Collection[ComponentId],
+    query: ComponentId | None,
+    *,
+    on_load: Mapping[int, int],
+    later: Collection[int],
+) -> set[int]:
+    """Return the ids of the listeners that write what is read, or what one of them reads in its turn.
+
+    Of what writes a component that only the page's opening reads, only what the opening has run before counts.
+
+    Args:
+        listeners: the listeners to choose from.
+        read: the ids of the components that are read.
+        query: the id of the component for the question; what writes to it doesn't count.
+        on_load: the numbers, in their order, of those that the opening starts, by their ids.
+        later: the ids of those that something else starts.
+    """
     writers = _by_output(listeners)
     found: set[int] = set()
-    pending = list(read)
-    seen = {*pending, query}
+    seen = {query}
+    # The components, and before which number they are read; the latest first, so that one look at each is enough.
+    last = len(on_load)
+    pending = [(-last, str(id_), id_) for id_ in read]
+    heapq.heapify(pending)
     while pending:
-        for listener in writers.get(pending.pop(), ()):
-            found.add(listener.id)
-            new = {component.id for component in listener.inputs} - seen
-            seen |= new
-            pending.extend(new)
+        before, _, id_ = heapq.heappop(pending)
+        if id_ in seen:
+            continue
+        seen.add(id_)
+        for listener in writers.get(id_, ()):
+            is_in_time = before == -last or on_load.get(listener.id, last) < -before
+            if is_in_time and listener.id not in found:
+                found.add(listener.id)
+                until = last if listener.id in later else on_load.get(listener.id, last)
+                for component in listener.inputs:
+                    heapq.heappush(pending, (-until, str(component.id), component.id))
     return found
 
 

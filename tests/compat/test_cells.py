@@ -129,13 +129,10 @@ async def test_app_each_gradio_version_gives_expected_outcome(served: Served, re
     assert await outcome(served.url, app) == app.outcome
     expected = ["config", "info", "join", "data"] if app.outcome in (STREAMS, WHOLE) else ["config", "info"]
     made = [path.rpartition("/")[2] for path in requests]
-    if app.name == "guide":  # its question takes two steps
+    if app.name in ("guide", "qwen3"):  # its question takes two steps, or one and the page's opening
         expected += ["join", "data"]
-    if app.name == "qwen3":  # opening its page fills a State, whose change is listened to
-        assert made[:4] == expected
-        made = made[:4]
     logins = {"authenticated": ["login", *expected], "authenticated_wrong": ["login"], "authenticated_not": ["config"]}
-    if app.name == "text_to_text":  # a step that shows its button again may have begun
+    if app.name in ("text_to_text", "qwen3"):  # a step after the reply may have begun
         made = made[: len(expected)]
     assert made == logins.get(app.name, expected), "no request more than gradio_client makes"
 

@@ -71,6 +71,18 @@ def test_preparation_finds_what_writes_what_the_steps_read() -> None:
     assert found.ids == {1, 3, 4, 5}
 
 
+def test_what_the_opening_reads_is_prepared_by_what_the_opening_ran_before_alone() -> None:
+    page = PageBuilder()
+    box, chatbot, kept, settings = (page.component(type_) for type_ in ("textbox", "chatbot", "state", "state"))
+    page.listener("chat", [box, settings], [chatbot], (box, "submit"))
+    page.listener("restore", [], [kept], (None, "load"))
+    page.listener("start", [kept], [settings], (None, "load"))
+    page.listener("keep", [settings], [kept], (settings, "change"))
+    parsed = page.page()
+    found = find_preparation(parsed, parsed.listeners[:1], query=box)
+    assert (names([*found.on_load]), found.ids) == (["restore", "start"], frozenset({1, 2}))
+
+
 IDS = st.integers(0, 3)
 EDGES = st.lists(st.tuples(IDS, IDS, st.none() | st.integers(0, 7)), min_size=1, max_size=8)
 
