@@ -22,7 +22,7 @@ from ..errors import (
     UsageError,
 )
 from ..space.catalogue import generate_session_hash
-from ..space.recipe import Recipe
+from ..space.recipe import Recipe, fit_options
 from ..space.session import PageSession, Step
 from ..text.chatbot import Snapshot
 from ..text.messages import Chat
@@ -225,10 +225,12 @@ class SpaceAttempt:
         return None
 
     def _known_options(self, recipe: Recipe) -> Mapping[str, Any]:
+        known = recipe.options
+        options = fit_options(self._options, known)
         if not self._ignore_unknown_options:
-            return self._options
-        known = [option.name for option in recipe.options]
-        return {name: value for name, value in self._options.items() if name in known}
+            return options
+        names = [option.name for option in known]
+        return {name: value for name, value in options.items() if name in names}
 
     def _check_not_cancelled(self) -> None:
         if self.state is AttemptState.CANCELLED:

@@ -39,6 +39,19 @@ _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Preferred:
+    """An option's value for a Space that has such an option; a Space without it is asked all the same.
+
+    Attributes:
+        value: the value; of a number out of bounds, the nearest that the Space accepts is sent.
+        names: the names that Spaces have for the option; the first that a Space has counts.
+    """
+
+    value: Any
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One input of an endpoint.
 
@@ -138,6 +151,21 @@ class Parameter:
         if isinstance(value, Mapping) and isinstance(self.default, Mapping) and "meta" not in value:
             return {**verbatim({key: item for key, item in self.default.items() if key not in value}), **value}
         return value
+
+    def nearest(self, value: Any) -> Any:
+        """Return the accepted value nearest to a number; another value as it is.
+
+        Raises:
+            InvalidOption: it is not accepted, and no number is near.
+        """
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            numbers = [choice for choice in self.choices or () if _bound(choice) is not None]
+            if numbers:
+                return min(numbers, key=lambda choice: abs(float(choice) - value))
+            value = value if self.minimum is None else max(value, self.minimum)
+            value = value if self.maximum is None else min(value, self.maximum)
+            value = round(value) if self.kind == "integer" else value
+        return self.validate(value)
 
     def _accepts(self, value: Any) -> bool:
         if self.choices is not None:

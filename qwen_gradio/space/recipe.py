@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..text import chatbot
 from ..text.thinking import ThinkingTags, parse_tags
 from .chains import Preparation
 from .page import Component, ComponentId, Listener, Page, Target
-from .parameters import Parameter, check_value
+from .parameters import Parameter, Preferred, check_value
 from .ranking import Decision
 
 CHATBOT_OPTION = "chatbot"  # the option that selects one of several Chatbots
@@ -164,7 +165,7 @@ def check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
     Raises:
         InvalidOption: some names are unknown; the message lists the known ones.
     """
-    unknown = [name for name in options if name not in known]
+    unknown = [name for name, value in options.items() if name not in known and not isinstance(value, Preferred)]
     if unknown:
         expected = f"expected {', '.join(sorted(known))}" if known else "this Space takes no options"
         raise InvalidOption(f"unknown option {', '.join(map(repr, unknown))}: {expected}")
@@ -177,7 +178,20 @@ def check_option_values(options: Mapping[str, Any]) -> None:
         InvalidOption: a value can't be sent.
     """
     for name, value in options.items():
-        check_value(name, value)
+        check_value(name, value.value if isinstance(value, Preferred) else value)
+
+
+def fit_options(options: Mapping[str, Any], known: Iterable[Parameter]) -> dict[str, Any]:
+    """Return options with each `Preferred` under the page's own name; without those that the page doesn't have."""
+    by_name = {parameter.name: parameter for parameter in known}
+    fitted = {name: value for name, value in options.items() if not isinstance(value, Preferred)}
+    for preferred in options.values():
+        if isinstance(preferred, Preferred):
+            name = next((name for name in preferred.names if name in by_name), None)
+            if name is not None and name not in fitted:
+                with contextlib.suppress(InvalidOption):
+                    fitted[name] = by_name[name].nearest(preferred.value)
+    return fitted
 
 
 def check_api_name(api_name: object) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from qwen_gradio import InvalidOption, Parameter
 from qwen_gradio.space.page import Component
-from qwen_gradio.space.parameters import check_value, parse_parameter
+from qwen_gradio.space.parameters import Preferred, check_value, parse_parameter
+from qwen_gradio.space.recipe import fit_options
 
 
 def make(kind: str, schema: dict[str, Any] | None = None, **props: Any) -> Parameter:
@@ -203,3 +204,41 @@ def test_option_file_accepts_only_handle_file() -> None:
 def test_option_true_does_not_match_choice_one() -> None:
     with pytest.raises(InvalidOption, match="one of 1, 2"):
         make("radio", None, choices=[1, 2]).validate(True)
+
+
+HEAT = Parameter("temperature", "", "slider", 0.7, kind="number", minimum=0.1, maximum=2)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "sent"),
+    [
+        (HEAT, 0, 0.1),
+        (HEAT, 5, 2),
+        (HEAT, 1.5, 1.5),
+        (Parameter("max_tokens", "", "slider", 1, kind="integer", maximum=512), 700.0, 512),
+        (Parameter("max_tokens", "", "number", 1, kind="integer"), 10.6, 11),
+        (Parameter("size", "", "radio", 7, choices=(7, 72)), 30, 7),
+        (Parameter("effort", "", "radio", "low", choices=("low", "high")), "high", "high"),
+    ],
+)
+def test_preferred_value_is_sent_as_nearest_accepted(parameter: Parameter, value: object, sent: object) -> None:
+    preferred = {"canonical": Preferred(value, ("other", parameter.name))}
+    assert fit_options(preferred, [parameter]) == {parameter.name: sent}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"heat": Preferred(1, ("heat",))},
+        {"temperature": Preferred("hot", ("temperature",))},
+        {"temperature": Preferred(float("nan"), ("temperature",))},
+        {"temperature": Preferred(True, ("temperature",))},
+    ],
+)
+def test_preferred_value_that_space_does_not_take_is_left_out(options: dict[str, Preferred]) -> None:
+    assert fit_options(options, [HEAT]) == {}
+
+
+def test_preferred_value_gives_way_to_option_of_that_name() -> None:
+    options = {"heat": Preferred(1, ("heat", "temperature")), "temperature": 0.3, "unknown": 2}
+    assert fit_options(options, [HEAT]) == {"temperature": 0.3, "unknown": 2}
