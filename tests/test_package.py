@@ -77,6 +77,8 @@ MODULES = [
     "sync",
     "provider",
     "demo",
+    "integrations.openai_requests",
+    "integrations.openai_replies",
     "cli.render",
     "cli.options",
     "cli.exit_codes",
