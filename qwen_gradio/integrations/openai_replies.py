@@ -158,6 +158,7 @@ def chunk(
     created: int,
     delta: Delta | None = None,
     *,
+    is_first: bool = False,
     finish_reason: FinishReason | None = None,
     usage: Mapping[str, Any] | None = None,
     space: str | None = None,
@@ -169,12 +170,14 @@ def chunk(
         model: the name of the model.
         created: when it was begun, in seconds since 1970.
         delta: the text; None for none.
+        is_first: True for the first chunk, which has the role, too.
         finish_reason: why it ends; None if it doesn't.
         usage: the usage, in a last chunk without choices; None for any other.
         space: the Space that answers.
     """
     content = {} if delta is None else {"content" if delta.kind == "answer" else "reasoning_content": delta.text}
-    choice = {"index": 0, "delta": {"role": "assistant", **content} if delta else {}, "finish_reason": finish_reason}
+    role = {"role": "assistant"} if is_first else {}
+    choice = {"index": 0, "delta": {**role, **content}, "finish_reason": finish_reason}
     head = _head(id_, "chat.completion.chunk", model, created, space)
     return {**head, "choices": [choice]} if usage is None else {**head, "choices": [], "usage": usage}
 
@@ -214,7 +217,7 @@ STATUSES: Sequence[tuple[type[QwenGradioError], int]] = (
     (DeadlineExceeded, 504),
 )
 BAD_GATEWAY = 502
-TYPES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 RETRY_AFTER = 5.0  # seconds, where the Space names none
 
 
@@ -240,7 +243,8 @@ def error_body(exc: QwenGradioError) -> dict[str, Any]:
 
 def error_object(message: str, status: int, code: str) -> dict[str, Any]:
     """Return an error in OpenAI's form."""
-    return {"error": {"message": message, "type": TYPES.get(status, "api_error"), "param": None, "code": code}}
+    type_ = TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return {"error": {"message": message, "type": type_, "param": None, "code": code}}
 
 
 def error_headers(exc: QwenGradioError) -> dict[str, str]:

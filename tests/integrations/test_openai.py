@@ -262,7 +262,7 @@ def test_deltas_end_at_stop_sequence_or_give_what_was_held() -> None:
 
 
 def test_chunks_and_completion_have_openai_form() -> None:
-    made = openai_replies.chunk("c1", "m", 5, Delta("hi"), space="a/b")
+    made = openai_replies.chunk("c1", "m", 5, Delta("hi"), is_first=True, space="a/b")
     assert made == {
         "id": "c1",
         "object": "chat.completion.chunk",
@@ -272,7 +272,7 @@ def test_chunks_and_completion_have_openai_form() -> None:
         "choices": [{"index": 0, "delta": {"role": "assistant", "content": "hi"}, "finish_reason": None}],
     }
     thought = openai_replies.chunk("c1", "m", 5, Delta("hm", "thinking"))
-    assert thought["choices"][0]["delta"] == {"role": "assistant", "reasoning_content": "hm"}
+    assert thought["choices"][0]["delta"] == {"reasoning_content": "hm"}
     ended = openai_replies.chunk("c1", "m", 5, finish_reason="stop")
     assert ended["choices"] == [{"index": 0, "delta": {}, "finish_reason": "stop"}]
     usage = openai_replies.usage(HI, "12345678", "1234")

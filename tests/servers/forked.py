@@ -15,13 +15,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..environments import python_with_gradio
 
 FORK_SERVER = Path(__file__).with_name("fork_server.py")
 SCRIPTED_SPACE = FORK_SERVER.with_name("scripted_space.py")
 _ids = itertools.count()
+T = TypeVar("T")
 
 
 class ForkServer:
@@ -172,7 +173,7 @@ class Script:
     def prompt(self) -> str:
         return json.dumps({"id": self.name, **self.play})
 
-    def read(self, fragment: str) -> str:
+    def read(self, fragment: T) -> T:
         """Let a script that is in step with its reader go on, and give the fragment that was read."""
         with open(self.play["read"], "ab") as file:
             file.write(b".")

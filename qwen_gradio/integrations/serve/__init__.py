@@ -1,0 +1,1 @@
+"""The OpenAI-compatible server of `qwen-gradio serve`; it needs the extra `serve`."""
