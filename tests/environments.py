@@ -24,6 +24,16 @@ HERE = ["-e", str(ROOT), "trio>=0.31"]
 NEEDS = {
     "g4f-0.4.8.1": ["g4f==0.4.8.1", "anyio>=4.11"],
     "g4f": ["g4f>=8.8", "-e", str(ROOT)],
+    # What speaks OpenAI's API, without this package.
+    "openai-clients": [
+        "openai>=3",
+        "langchain-openai>=1.0",
+        "litellm>=1.110",
+        "llm>=0.36",
+        "pydantic-ai-slim[openai]>=2",
+        "smolagents>=1.26",
+        "gradio>=6,<7",
+    ],
     "chromium": ["playwright>=1.49"],
     "gradio_client-1.3.0": ["gradio_client==1.3.0", *HERE],
     "gradio_client-1.14.0": ["gradio_client==1.14.0", *HERE],
