@@ -53,7 +53,7 @@ IGNORED = (
     "safety_identifier", "parallel_tool_calls", "tool_choice", "function_call",
 )  # fmt: skip
 # Arguments of `stream` that aren't a Space's options: a request must not name files of this machine.
-RESERVED = ("self", "memory", "new", "system", "files", "include_thinking", "ignore_unknown_options")
+RESERVED = ("self", "messages", "system", "files", "include_thinking", "ignore_unknown_options")
 
 MAX_STOPS = 16
 
@@ -135,7 +135,8 @@ def parse_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Parse all arguments of a request but its messages, stop sequences and those for its form.
 
     Args:
-        arguments: the arguments by name; those that are None count as not given.
+        arguments: the arguments by name; those that are None count as not given. "options" may be a mapping of a
+            Space's own options, for those with a name that OpenAI has for something else ("model").
 
     Returns:
         The options for `stream`. OpenAI's sampling parameters are `Preferred`, for Spaces that have them. Others are
@@ -145,6 +146,7 @@ def parse_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
         UsageError: an argument asks for what no Space can do, or names a file of this machine.
     """
     given = {name: value for name, value in arguments.items() if value is not None and name not in IGNORED}
+    own = given.pop("options") if isinstance(given.get("options"), Mapping) else {}
     if given.get("tools") and arguments.get("tool_choice") == "none":
         del given["tools"]  # none of them may be called
     for name, harmless in UNSUPPORTED.items():
@@ -153,14 +155,19 @@ def parse_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
     max_tokens = [given.pop(name) for name in MAX_TOKENS_NAMES if name in given]
     if max_tokens:
         given["max_tokens"] = max_tokens[0]
-    return {name: _parse_option(name, value) for name, value in given.items()}
+    for name, value in (*given.items(), *own.items()):
+        _check_option(name, value)
+    return {**{name: _parse_option(name, value) for name, value in given.items()}, **own}
 
 
-def _parse_option(name: str, value: Any) -> Any:
-    if name in RESERVED:
+def _check_option(name: object, value: object) -> None:
+    if not isinstance(name, str) or name in RESERVED:
         raise InvalidOption(f"{name} can't be set by a request; files go into messages, as parts of their content")
     if _names_file(value):
         raise InvalidOption(f"expected no file in {name}; files go into messages, as parts of their content")
+
+
+def _parse_option(name: str, value: Any) -> Any:
     if name not in SAMPLING:
         return Preferred(value, (name,)) if name in CHOICES else value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -120,8 +120,9 @@ def test_options_that_no_space_has_raise_usage_error_by_name(name: str, value: A
 
 @pytest.mark.parametrize("name", openai_requests.RESERVED)
 def test_options_named_as_arguments_of_stream_raise_invalid_option(name: str) -> None:
-    with pytest.raises(InvalidOption, match=name):
-        parse_options({name: ["/etc/passwd"]})
+    for arguments in ({name: ["/etc/passwd"]}, {"options": {name: ["/etc/passwd"]}}):
+        with pytest.raises(InvalidOption, match=name):
+            parse_options(arguments)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,19 @@ def test_options_of_openai_are_preferred_others_go_as_they_are() -> None:
         "verbosity": Preferred("low", ("verbosity",)),
         "radio": "7B",
     }
+
+
+def test_options_of_space_may_have_names_of_openai() -> None:
+    options = {"model": "small", "temperature": 3, "options": "x"}
+    assert parse_options({"temperature": 1, "top_p": 1, "options": options}) == {
+        "temperature": 3,
+        "top_p": Preferred(1, ("top_p", "topp", "top_p_nucleus_sampling")),
+        "model": "small",
+        "options": "x",
+    }
+    assert parse_options({"options": ["a"]}) == {"options": ["a"]}, "an option of that name"
+    with pytest.raises(InvalidOption, match="file"):
+        parse_options({"options": {"image": {"path": "/etc/passwd"}}})
 
 
 def said(*messages: Any) -> list[tuple[Any, Any]]:

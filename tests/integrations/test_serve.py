@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,10 @@ import pytest
 
 from ..cli.command import run
 from ..conftest import ScriptedSpace, eventually
-from ..servers.forked import LoggedSpace
+from ..servers.forked import ForkServers, LoggedSpace
 from .server import Served, body, serving
 
+SERVE = Path(__file__).parents[1] / "servers" / "serve.py"
 KEY = "secret"
 ORIGIN = "https://page.example"
 
@@ -107,6 +109,17 @@ def test_serve_keeps_turns_system_and_tool_results(served: Served) -> None:
         "turns": [["Weather?", "[Called look({})]"]],
         "query": "[Result of c1: sunny]",
     }
+
+
+def test_serve_options_reach_space_that_has_them(served: Served, fork_servers: ForkServers) -> None:
+    with fork_servers.running(SERVE, "interface_inputs") as app:
+        url = json.loads(app.printed)["interface_inputs"]
+        sampling = {"temperature": 0, "max_tokens": 7, "top_p": 0.5, "options": {"model": "small"}}
+        answer = served.post(url, "hi", **sampling, use_web_search=True).json()["choices"][0]["message"]["content"]
+        heard = json.loads(answer)
+        assert (heard["temperature"], heard["max_new_tokens"]) == (0.1, 7)
+        assert (heard["model"], heard["use_web_search"]) == ("small", True)
+        assert error(served.post(url, "hi", options={"model": "huge"})) == (400, "invalid_option")
 
 
 @pytest.mark.parametrize("stream", [True, False])
