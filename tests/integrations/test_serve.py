@@ -20,6 +20,8 @@ from .server import Served, body, serving
 
 SERVE = Path(__file__).parents[1] / "servers" / "serve.py"
 KEY = "secret"
+
+pytestmark = pytest.mark.xdist_group("serve")  # so that its servers are started once
 ORIGIN = "https://page.example"
 
 
