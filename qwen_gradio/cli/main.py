@@ -15,6 +15,7 @@ import qwen_gradio
 from .ask import ask
 from .demo import demo
 from .exit_codes import ExitCode
+from .quota import quota
 from .render import echo
 from .serve import serve
 from .spaces import inspect_space, list_spaces
@@ -47,7 +48,7 @@ class AskByDefault(click.Group):
 
 @click.group(
     cls=AskByDefault,
-    commands=[ask, demo, inspect_space, list_spaces, serve],
+    commands=[ask, demo, inspect_space, list_spaces, serve, quota],
     options_metavar="[OPTIONS]",
     subcommand_metavar="[PROMPT | COMMAND]",
     epilog="Exit codes: 0 the reply is whole, 1 the Space failed, 2 wrong use, 130 interrupted.",

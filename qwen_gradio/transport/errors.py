@@ -46,6 +46,8 @@ QUOTA = re.compile(r"\bGPU (quota|limit)\b|quota exceeded", re.IGNORECASE)
 # The message of `gr.Error` where a function takes a `gr.OAuthToken` or a `gr.OAuthProfile` (gradio/helpers.py).
 LOGIN = re.compile(r"requires a logged in user")
 TIME_LEFT = re.compile(r"(?:(-?\d+) days?, )?\b(\d+):(\d\d):(\d\d)\b")
+ROUNDED_TIME_LEFT = re.compile(r"\bin (\d+) (second|minute|hour|day)s?\b")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
 class _Missing(Exception):
@@ -171,10 +173,11 @@ def _app_error(message: str) -> QwenGradioError:
 
 
 def _time_left(message: str) -> float | None:
-    """Parse the time in a message, such as "1 day, 3:20:10", into seconds; None if there is none."""
+    """Parse the time in a message, such as "1 day, 3:20:10" or "in 2 days", into seconds; None if there is none."""
     found = TIME_LEFT.search(message)
     if found is None:
-        return None
+        rounded = ROUNDED_TIME_LEFT.search(message)
+        return None if rounded is None else float(int(rounded[1]) * SECONDS[rounded[2]])
     days, hours, minutes, seconds = (int(group or 0) for group in found.groups())
     return max(0.0, ((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 

@@ -24,6 +24,8 @@ def test_error_mapping_key_error_becomes_protocol_error() -> None:
         ("1 day, 3:20:10", 98410),
         ("12 days, 0:00:01", 1036801),
         ("0:00:07.5", 7),
+        ("2 days", 172800),
+        ("1 hour", 3600),
         ("-1 day, 23:59:59", 0),
     ],
 )
