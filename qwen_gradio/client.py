@@ -25,6 +25,7 @@ from .space import catalogue
 from .space.recipe import check_api_name, check_option_values, check_options
 from .text.files import Files
 from .text.messages import Message, as_messages, parse_messages
+from .tracebacks import ShortTraceback
 
 Fallback: TypeAlias = "str | AsyncQwenClient | Provider"
 """A fallback: the name of a Space, a client of one, or any object with `create_async_generator`."""
@@ -233,7 +234,8 @@ class AsyncQwenClient:
         Raises:
             QwenGradioError: the reply failed; `partial` is the text before the error.
         """
-        return await collect(self.stream(messages, system=system, files=files, **options))
+        with ShortTraceback():
+            return await collect(self.stream(messages, system=system, files=files, **options))
 
     def map(
         self,
@@ -283,7 +285,8 @@ class AsyncQwenClient:
             QwenGradioError: the Space can't be reached, or has no chat endpoint.
         """
         try:
-            connection, recipe = await self.connector.connect()
+            with ShortTraceback():
+                connection, recipe = await self.connector.connect()
         except QwenGradioError as exc:
             exc.space = self.space
             raise
@@ -294,7 +297,8 @@ class AsyncQwenClient:
 
     async def __aenter__(self) -> AsyncQwenClient:
         try:
-            await (self.inspect() if self._fallbacks else Retries(self.retries).run(self.inspect))
+            with ShortTraceback():
+                await (self.inspect() if self._fallbacks else Retries(self.retries).run(self.inspect))
         except (SpaceError, TransportError):
             if not self._fallbacks:  # with fallbacks, the first question may succeed all the same
                 raise

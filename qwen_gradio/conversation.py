@@ -12,7 +12,8 @@ from .errors import InvalidOption, UsageError
 from .reply.reply import Reply, collect
 from .reply.session import Memory
 from .text.files import Files
-from .text.messages import Message, as_messages, name_files
+from .text.messages import Message, as_messages, format_markdown, name_files
+from .tracebacks import ShortTraceback
 
 
 class Client(Protocol):
@@ -59,6 +60,11 @@ class Conversation:
     def __repr__(self) -> str:
         return f"<qwen_gradio.Conversation with {self._client.space}: {len(self.messages)} messages>"
 
+    def _repr_markdown_(self) -> str | None:
+        """Return the turns for a notebook; None without any."""
+        system: list[Message] = [] if self.system is None else [{"role": "system", "content": self.system}]
+        return format_markdown([*system, *self.messages]) or None
+
     def stream(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> Reply:
         """Stream the reply to the next question; see `AsyncQwenClient.stream`.
 
@@ -99,4 +105,5 @@ class Conversation:
 
     async def ask(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> str:
         """Return the complete reply to the next question; see `AsyncQwenClient.ask`."""
-        return await collect(self.stream(messages, files=files, **options))
+        with ShortTraceback():
+            return await collect(self.stream(messages, files=files, **options))

@@ -19,6 +19,7 @@ from .space.recipe import Recipe
 from .space.schedule import Moment
 from .space.verbatim import verbatim
 from .text.columns import format_columns
+from .text.components import fenced
 
 PROMPT = "Hello?"  # of the calls that are shown
 OWN_ARGUMENTS = ("self", "messages", "system", "files", "include_thinking", "ignore_unknown_options")  # of `stream`
@@ -50,6 +51,10 @@ class Inspection:
 
     def __str__(self) -> str:
         return self.describe()
+
+    def _repr_markdown_(self) -> str:
+        """Return the description for a notebook."""
+        return fenced(self.describe())
 
     def describe(self) -> str:
         """Return the description in words: the steps, where each input comes from, and the calls that ask it."""

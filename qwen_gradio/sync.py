@@ -18,6 +18,7 @@ from .reply.reply import Reply
 from .space import catalogue
 from .text.files import Files
 from .text.messages import Message
+from .tracebacks import ShortTraceback
 from .transport.threads import LoopState, LoopThread
 
 
@@ -30,6 +31,9 @@ class SyncReply:
 
     def __repr__(self) -> str:
         return repr(self._reply).replace("Reply", "SyncReply", 1)
+
+    def _repr_markdown_(self) -> str | None:
+        return self._reply._repr_markdown_()
 
     @property
     def space(self) -> str:
@@ -60,7 +64,8 @@ class SyncReply:
         Raises:
             QwenGradioError: the reply failed; `partial` is the text before the error.
         """
-        fragment: str | None = self._loop.run(anext, self._reply, None)
+        with ShortTraceback():
+            fragment: str | None = self._loop.run(anext, self._reply, None)
         if fragment is None:
             raise StopIteration
         return fragment
@@ -68,7 +73,11 @@ class SyncReply:
     def events(self) -> Iterator[Event]:
         """Iterate over the events; see `Reply.events`."""
         events = self._reply.events()
-        while (event := self._loop.run(anext, events, None)) is not None:
+        while True:
+            with ShortTraceback():
+                event: Event | None = self._loop.run(anext, events, None)
+            if event is None:
+                return
             yield event
 
     def close(self) -> None:
@@ -92,6 +101,9 @@ class SyncConversation:
 
     def __repr__(self) -> str:
         return repr(self._conversation).replace("Conversation", "SyncConversation", 1)
+
+    def _repr_markdown_(self) -> str | None:
+        return self._conversation._repr_markdown_()
 
     @property
     def messages(self) -> list[Message]:
@@ -117,7 +129,8 @@ class SyncConversation:
 
     def ask(self, messages: str | Sequence[Message], *, files: Files = (), **options: Any) -> str:
         """Return the complete reply to the next question; see `Conversation.ask`."""
-        return _collect(self.stream(messages, files=files, **options))
+        with ShortTraceback():
+            return _collect(self.stream(messages, files=files, **options))
 
 
 class QwenClient:
@@ -197,7 +210,8 @@ class QwenClient:
         self, messages: str | Sequence[Message], *, system: str | None = None, files: Files = (), **options: Any
     ) -> str:
         """Return the complete reply to a question; see `AsyncQwenClient.ask`."""
-        return _collect(self.stream(messages, system=system, files=files, **options))
+        with ShortTraceback():
+            return _collect(self.stream(messages, system=system, files=files, **options))
 
     def map(
         self, prompts: Iterable[Prompt], *, concurrency: int = 8, system: str | None = None, **options: Any
@@ -212,11 +226,13 @@ class QwenClient:
 
     def inspect(self) -> Inspection:
         """Return a description of the Space; see `AsyncQwenClient.inspect`."""
-        return self._loop.run(self._client.inspect)
+        with ShortTraceback():
+            return self._loop.run(self._client.inspect)
 
     def __enter__(self) -> QwenClient:
         try:
-            self._loop.run(self._client.__aenter__)
+            with ShortTraceback():
+                self._loop.run(self._client.__aenter__)
         except BaseException:
             self.close()
             raise

@@ -22,6 +22,7 @@ PACKAGE = Path(qwen_gradio.__file__).parent
 # In the order in which a prompt goes in and a reply comes out: each imports only from those above it.
 MODULES = [
     "errors",
+    "tracebacks",
     "text.columns",
     "text.files",
     "text.messages",

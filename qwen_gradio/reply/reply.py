@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 import anyio
 
 from ..errors import QwenGradioError, UsageError
+from ..tracebacks import ShortTraceback
 from .connector import SpaceConnector
 from .events import Event, Finished, Fragment, Kind
 from .provider import Provider
@@ -46,6 +47,12 @@ class Reply:
     def __repr__(self) -> str:
         return f"<qwen_gradio.Reply {self.space} {self._state.name}, {len(self.text)} characters>"
 
+    def _repr_markdown_(self) -> str | None:
+        """Return the answer for a notebook, and the state unless it is complete; None without text."""
+        if not self.text or self._state is ReplyState.FINISHED:
+            return self.text or None
+        return f"{self.text}\n\n*({self._state.name.lower()})*"
+
     @property
     def space(self) -> str:
         """The id or URL of the Space that the current attempt is at, or the name of its provider."""
@@ -76,7 +83,8 @@ class Reply:
             QwenGradioError: the reply failed; `partial` holds the text so far.
         """
         while True:
-            event = await self._next()
+            with ShortTraceback():
+                event = await self._next()
             if event is None:
                 raise StopAsyncIteration
             if isinstance(event, Fragment) and (text := self._stream_text(event)):
@@ -222,7 +230,8 @@ class _Events:
         return self
 
     async def __anext__(self) -> Event:
-        event = await self._next_event()
+        with ShortTraceback():
+            event = await self._next_event()
         if event is None:
             raise StopAsyncIteration
         return event

@@ -32,9 +32,9 @@ def as_markdown(content: Mapping[str, Any]) -> str | None:
     if not isinstance(name, str):
         return _unknown(content)
     if name == "code" and isinstance(value, str):
-        return _fenced(value)
+        return fenced(value)
     if name == "json" and value is not None and not isinstance(value, str):
-        return _fenced(as_json(value))
+        return fenced(as_json(value))
     return component_markdown(name, value) or f"[{name}]"
 
 
@@ -90,7 +90,8 @@ def as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
+    """Return a text as a code block."""
     longest = max((len(marks) for marks in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"

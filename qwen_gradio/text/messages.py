@@ -125,6 +125,16 @@ def format_prompt(messages: Sequence[Message]) -> str:
     return "\n".join([*lines, "Assistant:"]) if lines else ""
 
 
+def format_markdown(messages: Sequence[Message]) -> str:
+    """Format messages as Markdown: the role of each in bold, and below it the text, with the names of its files.
+
+    Raises:
+        InvalidMessages: a role or content that can't be sent.
+    """
+    parsed = [_parse_message(message) for message in name_files(messages)]
+    return "\n\n".join(f"**{role.capitalize()}**\n\n{text}" for role, text, _ in parsed)
+
+
 def split_system(messages: Sequence[Message]) -> tuple[str, str]:
     """Split messages into the system message and one prompt by `format_prompt`, as g4f's provider does.
 
