@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from .reply.many import Prompt, Results
 from .reply.provider import Provider
 from .reply.reply import Reply, collect, create_reply
 from .reply.retries import Question, Retries
+from .reply.rotation import Rotation
 from .reply.session import Memory
 from .reply.settings import check_fallbacks, check_not_cleartext, check_number, check_timeouts, create_access
 from .reply.states import ClientState
@@ -183,6 +184,7 @@ class AsyncQwenClient:
         memory: Memory | None,
         messages: str | Sequence[Message],
         new: Sequence[Message] | None = None,
+        rotation: Rotation | None = None,
         /,
         *,
         system: str | None = None,
@@ -191,12 +193,13 @@ class AsyncQwenClient:
         ignore_unknown_options: bool = False,
         **options: Any,
     ) -> Reply:
-        """Stream the reply to a question of a Conversation. Internal: a Conversation's own `stream` calls it.
+        """Stream the reply to a question of a Conversation or of `map`. Internal: they call it.
 
         Args:
             memory: the Conversation's memory; None for a question without one.
             messages: all messages, the question last.
             new: the last of them, if those before were asked in the session that `memory` keeps; else None.
+            rotation: the order of the client's Space and its fallbacks; None for their own.
             system: see `stream`, as for the others.
             files: see `stream`.
             include_thinking: see `stream`.
@@ -222,6 +225,7 @@ class AsyncQwenClient:
             provider_options={"proxy": self._proxy},
             memory=memory,
             continuation=None if new is None else replace(parse_messages(new, system, files), system=chat.system),
+            rotation=rotation,
         )
         choices = [one.connector if isinstance(one, AsyncQwenClient) else one for one in (self, *self._fallbacks)]
         return create_reply(question, choices, retries=self.retries, include_thinking=include_thinking)
@@ -242,6 +246,7 @@ class AsyncQwenClient:
         prompts: Iterable[Prompt] | AsyncIterable[Prompt],
         *,
         concurrency: int = 8,
+        spread: bool = False,
         system: str | None = None,
         **options: Any,
     ) -> Results:
@@ -253,6 +258,8 @@ class AsyncQwenClient:
         Args:
             prompts: prompts, or lists of OpenAI-style messages; any iterable, async or not.
             concurrency: the maximum number of questions asked at a time.
+            spread: True to start each question at the next of the client's Space and its fallbacks in rotation. One
+                that is used up or lost is passed over until its `retry_after`, or for a minute.
             system: see `stream`.
             options: see `stream`.
 
@@ -263,8 +270,20 @@ class AsyncQwenClient:
             InvalidMessages: `prompts` is not an iterable, or is a single prompt.
             InvalidOption: `concurrency` is not a whole number from 1.
         """
-        stream = functools.partial(self.stream, system=system, **options)
+        stream = functools.partial(self.stream_each(spread=spread), system=system, **options)
         return Results(stream, prompts, concurrency=concurrency)
+
+    def stream_each(self, *, spread: bool = False) -> Callable[..., Reply]:
+        """Return a function with the arguments of `stream`, for many questions.
+
+        Args:
+            spread: see `map`; all questions of the function are spread together.
+        """
+        rotation = Rotation(1 + len(self._fallbacks)) if spread else None
+        return functools.partial(self._stream_rotated, rotation)
+
+    def _stream_rotated(self, rotation: Rotation | None, messages: str | Sequence[Message], /, **options: Any) -> Reply:
+        return self.stream_in(None, messages, None, rotation, **options)
 
     def conversation(self, *, system: str | None = None, messages: Iterable[Message] = ()) -> Conversation:
         """Create a chat that remembers its turns.

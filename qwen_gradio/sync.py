@@ -214,10 +214,16 @@ class QwenClient:
             return _collect(self.stream(messages, system=system, files=files, **options))
 
     def map(
-        self, prompts: Iterable[Prompt], *, concurrency: int = 8, system: str | None = None, **options: Any
+        self,
+        prompts: Iterable[Prompt],
+        *,
+        concurrency: int = 8,
+        spread: bool = False,
+        system: str | None = None,
+        **options: Any,
     ) -> SyncResults:
         """Ask many questions concurrently; see `AsyncQwenClient.map`."""
-        stream = functools.partial(self._client.stream, system=system, **options)
+        stream = functools.partial(self._client.stream_each(spread=spread), system=system, **options)
         return SyncResults(stream, prompts, concurrency=concurrency)
 
     def conversation(self, *, system: str | None = None, messages: Iterable[Message] = ()) -> SyncConversation:

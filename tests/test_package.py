@@ -69,6 +69,7 @@ MODULES = [
     "reply.session",
     "reply.attempt",
     "reply.provider",
+    "reply.rotation",
     "reply.retries",
     "reply.reply",
     "reply.many",

@@ -204,7 +204,8 @@ def create_reply(
         retries: the maximum number of retries of each choice.
         include_thinking: True to include the thinking in the iterator of str.
     """
-    attempts = Attempts(build_attempts(choices, question), retries=retries, total=question.timeouts.total)
+    factories = build_attempts(choices, question)
+    attempts = Attempts(factories, retries=retries, total=question.timeouts.total, rotation=question.rotation)
     return Reply(attempts, include_thinking=include_thinking)
 
 

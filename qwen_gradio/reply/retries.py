@@ -17,6 +17,7 @@ from .connector import SpaceConnector
 from .deadlines import Deadline, deadline, fail_at
 from .events import Event, Timeouts
 from .provider import Provider, ProviderAttempt
+from .rotation import Rotation
 from .session import Memory
 from .states import AttemptState
 
@@ -45,6 +46,7 @@ class Question:
         provider_options: keyword arguments for a provider.
         memory: the Conversation's, for the first choice; None for a question without one.
         continuation: the question alone, if the turns before were asked in the session that `memory` keeps.
+        rotation: the order of the choices, if questions are spread over them; None for their own order.
     """
 
     chat: Chat
@@ -57,6 +59,7 @@ class Question:
     provider_options: Mapping[str, Any] = field(default_factory=dict)
     memory: Memory | None = None
     continuation: Chat | None = None
+    rotation: Rotation | None = None
 
 
 def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Question) -> list[Callable[[], Attempt]]:
@@ -163,14 +166,24 @@ class Attempts:
         factories: one function per choice that creates an attempt at it; the fallbacks last.
         retries: the maximum number of retries of each choice.
         total: the timeout of the complete reply, in seconds; None for no timeout.
+        rotation: the order in which the choices are tried, which learns of their failures; None for their own order.
 
     Attributes:
         current: the latest attempt.
     """
 
-    def __init__(self, factories: Sequence[Callable[[], Attempt]], *, retries: int, total: float | None) -> None:
-        self.current = factories[0]()
-        self._factories = deque(factories)  # the first created the current attempt
+    def __init__(
+        self,
+        factories: Sequence[Callable[[], Attempt]],
+        *,
+        retries: int,
+        total: float | None,
+        rotation: Rotation | None = None,
+    ) -> None:
+        self._rotation = rotation
+        self._order = deque(rotation.next_order() if rotation else range(len(factories)))
+        self._factories = deque(factories[number] for number in self._order)
+        self.current = self._factories[0]()  # the first is always the current attempt's
         self._allowed = retries
         self._retries = Retries(retries)
         self._failures: list[QwenGradioError] = []
@@ -193,30 +206,44 @@ class Attempts:
                 return await self._next_before_streaming()
         except QwenGradioError as exc:
             if not self._is_cancelled:
+                self._report(exc)
                 await self._annotate(exc)
             raise
 
     async def _next_before_streaming(self) -> Event:
         while True:
             try:
-                return await self._retries.run(self.current.next, self._try_again)
+                return await self._retries.run(self._try_first, self._try_again)
             except QwenGradioError as exc:  # noqa: PERF203 - once per choice
                 await self._fall_back(exc)
+
+    async def _try_first(self) -> Event:
+        try:
+            return await self.current.next()
+        except QwenGradioError as exc:
+            self._report(exc)
+            raise
 
     async def _try_again(self) -> Event:
         self._check_not_cancelled()
         self.current = self._factories[0]()
-        return await self.current.next()
+        return await self._try_first()
+
+    def _report(self, exc: QwenGradioError) -> None:
+        """Tell the rotation of a failure of the current choice."""
+        if self._rotation is not None and self._order:
+            self._rotation.report(self._order[0], exc)
 
     async def _fall_back(self, exc: QwenGradioError) -> None:
         """Make the next choice current; raise if there is none, or if the question itself is invalid."""
-        is_invalid_question = isinstance(exc, UsageError) and not self._failures
+        is_invalid_question = isinstance(exc, UsageError) and not self._failures and self._rotation is None
         is_only_choice = len(self._factories) == 1 and not self._failures
         if self._is_cancelled or is_invalid_question or is_only_choice:
             raise exc
         await self._annotate(exc)
         self._failures.append(exc)
         self._factories.popleft()
+        self._order.popleft()
         if not self._factories:
             raise AllFailed("none of them answered", self._failures, space=self._failures[0].space) from exc
         logger.info("%s; trying the next fallback", exc)
