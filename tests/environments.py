@@ -34,6 +34,7 @@ NEEDS = {
         "smolagents>=1.26",
         "gradio>=6,<7",
     ],
+    "langchain": ["langchain-tests>=1.0", "-e", f"{ROOT}[langchain]"],
     "notebook": ["ipykernel>=6.29", "jupyter_client>=8", "-e", str(ROOT)],
     "chromium": ["playwright>=1.49"],
     "gradio_client-1.3.0": ["gradio_client==1.3.0", *HERE],

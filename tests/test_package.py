@@ -85,6 +85,7 @@ MODULES = [
     "integrations.serve.checks",
     "integrations.serve.replies",
     "integrations.serve.app",
+    "integrations.langchain",
     "cli.render",
     "cli.options",
     "cli.exit_codes",
@@ -189,6 +190,7 @@ def test_package_module_knows_no_word_of_the_protocol(module: str) -> None:
         ("stamina", {"reply.retries"}),
         ("starlette", {"integrations.serve.app", "integrations.serve.checks", "integrations.serve.replies"}),
         ("uvicorn", {"integrations.serve.app"}),
+        ("langchain_core", {"integrations.langchain"}),
     ],
 )
 def test_package_dependency_is_imported_only_where_allowed(package: str, modules: set[str]) -> None:
