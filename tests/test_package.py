@@ -86,6 +86,7 @@ MODULES = [
     "integrations.serve.replies",
     "integrations.serve.app",
     "integrations.langchain",
+    "integrations.gradio",
     "cli.render",
     "cli.options",
     "cli.exit_codes",
@@ -165,6 +166,8 @@ def test_package_module_knows_no_word_of_the_protocol(module: str) -> None:
     [
         ("gradio", {"demo"}),
         ("click", {"cli.render", "cli.options", "cli.demo", "cli.ask", "cli.spaces", "cli.serve", "cli.main", "cli.quota"}),
+        ("gradio", {"demo", "integrations.gradio"}),
+        ("click", {"cli.render", "cli.options", "cli.demo", "cli.ask", "cli.quota", "cli.spaces", "cli.main"}),
         ("rich", {"cli.render"}),
         (
             "anyio",
