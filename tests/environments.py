@@ -35,6 +35,7 @@ NEEDS = {
         "gradio>=6,<7",
     ],
     "langchain": ["langchain-tests>=1.0", "-e", f"{ROOT}[langchain]"],
+    "ray": ["ray[data]>=2.40", "-e", str(ROOT)],
     "notebook": ["ipykernel>=6.29", "jupyter_client>=8", "-e", str(ROOT)],
     "chromium": ["playwright>=1.49"],
     "gradio_client-1.3.0": ["gradio_client==1.3.0", *HERE],
