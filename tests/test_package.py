@@ -165,7 +165,10 @@ def test_package_module_knows_no_word_of_the_protocol(module: str) -> None:
     ("package", "modules"),
     [
         ("gradio", {"demo"}),
-        ("click", {"cli.render", "cli.options", "cli.demo", "cli.ask", "cli.spaces", "cli.serve", "cli.main", "cli.quota"}),
+        (
+            "click",
+            {"cli.render", "cli.options", "cli.demo", "cli.ask", "cli.spaces", "cli.serve", "cli.main", "cli.quota"},
+        ),
         ("gradio", {"demo", "integrations.gradio"}),
         ("click", {"cli.render", "cli.options", "cli.demo", "cli.ask", "cli.quota", "cli.spaces", "cli.main"}),
         ("rich", {"cli.render"}),
