@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
+from urllib.parse import urlsplit
 
 from .errors import InvalidMessages, InvalidOption, short_repr
 from .reply.connector import MAX_REPLY_CHARS, SpaceConnector
 from .reply.events import Timeouts
 from .reply.provider import Provider, provider_name
-from .reply.reply import create_reply
+from .reply.reply import Reply, create_reply
 from .reply.retries import Question
-from .reply.settings import create_access
+from .reply.settings import check_not_cleartext, create_access
 from .space import catalogue
-from .space.catalogue import generate_session_hash
-from .text.messages import Message, parse_messages, split_system
+from .space.catalogue import Space, generate_session_hash
+from .space.recipe import check_option_values
+from .text.messages import Chat, Message, parse_messages, split_system
 
 RETRIES = 2  # the default of a client
+TOKEN_PREFIX = "hf_"  # noqa: S105 - how the Hub's tokens begin; `api_key` may be a key of another provider in a list
 
 Messages: TypeAlias = Sequence[Message]
 AsyncResult: TypeAlias = AsyncIterator[str]
@@ -26,7 +31,7 @@ AsyncResult: TypeAlias = AsyncIterator[str]
 class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
     """Qwen2-72B-Instruct as a provider: class attributes that describe it, and `create_async_generator`.
 
-    For another Space with the same API, subclass it and set `url`.
+    For any other Space, `at` returns such a provider. For one with the same API, a subclass may set `url`.
     """
 
     label: ClassVar[str] = "Qwen Qwen-2.72B"
@@ -47,6 +52,39 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
     models: ClassVar[list[str]] = list(model_aliases)
 
     generate_session_hash = staticmethod(generate_session_hash)
+
+    _token: ClassVar[str | None] = None
+    _options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    @staticmethod
+    def at(space: str, *, token: str | None = None, **options: Any) -> type[Qwen_Qwen_2_72B]:
+        """Return a provider for any Space. It sends the turns as turns, and the Space's own system message if none.
+
+        Args:
+            space: an id, an alias or a URL.
+            token: a Hugging Face token, sent to this Space alone; None for the caller's `api_key`, if that is one, and
+                the Space is on the Hub.
+            options: values of other parameters of the Space's endpoint, by name, for every question.
+
+        Raises:
+            InvalidSpace: `space` is not an id, an alias or a URL.
+            InvalidOption: the token or an option can't be sent.
+        """
+        resolved = catalogue.resolve(space)
+        check_option_values(options)
+        _connector(resolved, token=token)  # checks the token
+        attributes = {
+            "label": resolved.name,
+            "url": resolved.url,
+            "api_endpoint": resolved.url,
+            "default_model": resolved.name,
+            "model_aliases": {},
+            "models": [resolved.name],
+            "_space": resolved,
+            "_token": token,
+            "_options": options,
+        }
+        return type(re.sub(r"\W+", "_", resolved.name), (_AnySpace,), attributes)
 
     @classmethod
     def get_dict(cls) -> dict[str, str | None]:
@@ -78,7 +116,7 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
         model: str,  # noqa: ARG003 - g4f's contract has it
         messages: Messages,
         proxy: str | None = None,
-        **kwargs: Any,  # noqa: ARG003 - the same
+        **kwargs: Any,
     ) -> AsyncResult:
         """Yield the fragments of the reply to a question.
 
@@ -89,24 +127,52 @@ class Qwen_Qwen_2_72B:  # noqa: N801 - g4f's name for it
             model: ignored: the Space has one model.
             messages: OpenAI-style messages; a single one is sent verbatim.
             proxy: the URL of a proxy for all traffic.
-            kwargs: ignored: callers pass arguments of other providers.
+            kwargs: `api_key` is sent to a Space on the Hub if it is a Hugging Face token; others are ignored, as
+                callers pass arguments of other providers.
 
         Raises:
             InvalidMessages: there is no question, or its content is not text.
             QwenGradioError: the reply failed; `partial` is the text before the error.
         """
+        question = Question(
+            chat=cls._parse(messages),
+            messages=[],
+            options=cls._options,
+            timeouts=Timeouts(),
+            max_reply_chars=MAX_REPLY_CHARS,
+        )
+        space = cls._resolve()
+        token = cls._token or _hub_token(kwargs.get("api_key"), space)
+        async with _asked(question, [_connector(space, proxy, token=token)], retries=RETRIES) as reply:
+            async for fragment in reply:
+                yield fragment
+
+    @classmethod
+    def _resolve(cls) -> Space:
+        return catalogue.resolve(cls.url)
+
+    @staticmethod
+    def _parse(messages: Messages) -> Chat:
         system, prompt = split_system(messages)
         if not prompt.strip():
             raise InvalidMessages("expected a question; got only system messages and blank ones")
-        choices = [_connector(cls.url, proxy)]
-        question = Question(
-            chat=parse_messages(prompt, system), messages=[], timeouts=Timeouts(), max_reply_chars=MAX_REPLY_CHARS
-        )
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(choices[0].aclose)
-            reply = await stack.enter_async_context(create_reply(question, choices, retries=RETRIES))
-            async for fragment in reply:
-                yield fragment
+        return parse_messages(prompt, system)
+
+
+class _AnySpace(Qwen_Qwen_2_72B):
+    """The base class of the providers that `at` returns."""
+
+    supports_message_history: ClassVar[bool] = True
+
+    _space: ClassVar[Space]
+
+    @classmethod
+    def _resolve(cls) -> Space:
+        return cls._space
+
+    @staticmethod
+    def _parse(messages: Messages) -> Chat:
+        return parse_messages(messages)
 
 
 class FallbackProvider:
@@ -175,7 +241,10 @@ class FallbackProvider:
             AllFailed: no choice answered.
             QwenGradioError: the reply failed after its first fragment; `partial` is the text before the error.
         """
-        choices = [_connector(one, proxy, self.timeouts) if isinstance(one, str) else one for one in self.choices]
+        choices = [
+            _connector(catalogue.resolve(one), proxy, self.timeouts) if isinstance(one, str) else one
+            for one in self.choices
+        ]
         question = Question(
             chat=parse_messages(messages),
             messages=messages,
@@ -183,17 +252,37 @@ class FallbackProvider:
             max_reply_chars=MAX_REPLY_CHARS,
             provider_options={"model": model, "proxy": proxy, **kwargs},
         )
-        async with AsyncExitStack() as stack:
-            for choice in choices:
-                if isinstance(choice, SpaceConnector):
-                    stack.push_async_callback(choice.aclose)
-            reply = await stack.enter_async_context(create_reply(question, choices, retries=0))
+        async with _asked(question, choices, retries=0) as reply:
             async for fragment in reply:
                 yield fragment
 
 
-def _connector(space: str, proxy: str | None, timeouts: Timeouts = Timeouts()) -> SpaceConnector:
+@asynccontextmanager
+async def _asked(
+    question: Question, choices: Sequence[SpaceConnector | Provider], *, retries: int
+) -> AsyncIterator[Reply]:
+    """Ask a question; at the end, close the reply and the connectors, which are made for this question."""
+    async with AsyncExitStack() as stack:
+        for choice in choices:
+            if isinstance(choice, SpaceConnector):
+                stack.push_async_callback(choice.aclose)
+        yield await stack.enter_async_context(create_reply(question, choices, retries=retries))
+
+
+def _connector(
+    space: Space, proxy: str | None = None, timeouts: Timeouts = Timeouts(), *, token: str | None = None
+) -> SpaceConnector:
     """Create the connector for a single question; it reuses a description that is a few minutes old at most."""
-    resolved = catalogue.resolve(space)
-    access = create_access(resolved.url, proxy=proxy, timeouts=timeouts)
-    return SpaceConnector(resolved, access, timeouts=timeouts, reuse=True)
+    if token is not None:
+        if space.is_studio:
+            raise InvalidOption("a token of the Hugging Face Hub isn't sent to ModelScope")
+        check_not_cleartext(space.url)
+    access = create_access(space.url, token=token, proxy=proxy, timeouts=timeouts)
+    return SpaceConnector(space, access, timeouts=timeouts, reuse=True)
+
+
+def _hub_token(api_key: object, space: Space) -> str | None:
+    """Return a key if it is a token of the Hub, and the Space is there."""
+    url = urlsplit(space.url)
+    is_on_hub = url.scheme == "https" and str(url.hostname).endswith(f".{catalogue.DOMAIN}")
+    return api_key if isinstance(api_key, str) and api_key.startswith(TOKEN_PREFIX) and is_on_hub else None

@@ -16,6 +16,11 @@ from qwen_gradio import InvalidMessages, Qwen_Qwen_2_72B
 
 from .conftest import ScriptedSpace, eventually
 from .environments import python_with
+from .faults.cases import RIGHT, WHOLE
+from .servers import wrong_server
+from .servers.forked import FORK_SERVER, ForkServers
+
+SERVE = FORK_SERVER.with_name("serve.py")
 
 
 @pytest.fixture
@@ -155,38 +160,170 @@ async def test_provider_proxy_is_used(provider: type[Qwen_Qwen_2_72B]) -> None:
         await collect(provider, [{"role": "user", "content": "hi"}], proxy="http://127.0.0.1:9")
 
 
-# Both of g4f's ways: a list of providers of which the first is down, and its OpenAI-like client.
+def test_provider_at_describes_the_space() -> None:
+    provider = Qwen_Qwen_2_72B.at("qwen-2.5")
+    assert provider.get_dict() == {
+        "name": "Qwen_Qwen2_5",
+        "url": "https://qwen-qwen2-5.hf.space",
+        "label": "Qwen/Qwen2.5",
+    }
+    assert (provider.get_parent(), provider.models) == ("Qwen_Qwen2_5", ["Qwen/Qwen2.5"])
+    assert provider.get_model("") == "Qwen/Qwen2.5"
+    assert provider.supports_message_history
+    assert provider.default_model != Qwen_Qwen_2_72B.default_model
+
+
+async def test_provider_at_sends_turns_and_keeps_the_spaces_system(space: ScriptedSpace) -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    question = {"role": "user", "content": "c"}
+    provider = Qwen_Qwen_2_72B.at(space.url)
+    assert json.loads(await collect(provider, [*turns, question], stream=True, timeout=3)) == {
+        "system": "You are a helpful assistant.",
+        "turns": [["a", "b"]],
+        "query": "c",
+    }
+    heard = json.loads(await collect(provider, [{"role": "system", "content": "Be brief."}, question]))
+    assert heard == {"system": "Be brief.", "turns": [], "query": "c"}
+
+
+async def test_provider_at_sends_its_options(fork_servers: ForkServers) -> None:
+    with fork_servers.running(SERVE, "coder") as process:
+        provider = Qwen_Qwen_2_72B.at(json.loads(process.printed)["coder"], radio="7B", temperature=0.2)
+        heard = json.loads(await collect(provider, [{"role": "user", "content": "hi"}]))
+    assert (heard["radio"], heard["temperature"], heard["top_p"]) == ("7B", 0.2, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("space", "arguments", "error"),
+    [
+        ("no such name", {}, qwen_gradio.InvalidSpace),
+        ("Qwen/Qwen2.5", {"radio": object()}, qwen_gradio.InvalidOption),
+        ("Qwen/Qwen2.5", {"token": "hf_a b"}, qwen_gradio.InvalidOption),
+        ("modelscope:Qwen/Qwen2.5", {"token": "hf_a"}, qwen_gradio.InvalidOption),
+        ("http://a.example", {"token": "hf_a"}, qwen_gradio.InvalidOption),
+    ],
+)
+def test_provider_at_wrong_argument_raises_at_once(space: str, arguments: dict[str, Any], error: Any) -> None:
+    with pytest.raises(error):
+        Qwen_Qwen_2_72B.at(space, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "token", "api_key", "sent"),
+    [
+        ("me/mine", "me-mine.hf.space", None, "hf_key", "hf_key"),
+        ("me/mine", "me-mine.hf.space", "hf_own", "hf_key", "hf_own"),
+        ("me/mine", "me-mine.hf.space", "own", None, "own"),
+        ("me/mine", "me-mine.hf.space", None, "sk-of-another-service", None),
+        ("me/mine", "me-mine.hf.space", None, None, None),
+        ("https://mine.example", "mine.example", None, "hf_key", None),
+        ("https://mine.example", "mine.example", "hf_own", "hf_key", "hf_own"),
+    ],
+)
+async def test_provider_token_is_sent_where_it_was_given(
+    description: Any, serve_as: Any, name: str, host: str, token: Any, api_key: Any, sent: Any
+) -> None:
+    with wrong_server.running(description, {}, RIGHT) as server:
+        serve_as(host, server.url)
+        provider = Qwen_Qwen_2_72B.at(name, token=token)
+        assert await collect(provider, [{"role": "user", "content": "hi"}], api_key=api_key) == WHOLE
+        heads = [head.lower() for head in server.heads]
+    assert len(heads) >= 4
+    assert [head.count("authorization: bearer") for head in heads] == [int(sent is not None)] * len(heads)
+    assert all(f"bearer {sent}" in head or sent is None for head in heads)
+
+
+# g4f's lists of providers and its clients, and our own list, each behind a provider that asks by hand, as g4f's did.
 IN_G4F = """
-import asyncio
-from g4f.client import AsyncClient
-from g4f.providers.retry_provider import IterListProvider
-from qwen_gradio import Qwen_Qwen_2_72B
+import asyncio, json, uuid
+import aiohttp
+from g4f.client import AsyncClient, Client
+from g4f.providers.base_provider import AsyncGeneratorProvider
+from g4f.providers.retry_provider import IterListProvider, RetryProvider, RotatedProvider
+from g4f.requests.raise_for_status import raise_for_status
+from qwen_gradio import FallbackProvider, Qwen_Qwen_2_72B
 
-class Down(Qwen_Qwen_2_72B):
-    url = "http://127.0.0.1:9"
+called = []
 
-class Up(Qwen_Qwen_2_72B):
+class RawProvider(AsyncGeneratorProvider):
+    working = True
+
+    @classmethod
+    async def create_async_generator(cls, model, messages, **kwargs):
+        called.append(cls.__name__)
+        session_hash = uuid.uuid4().hex[:12]
+        data = {"data": [messages[-1]["content"], [], ""], "fn_index": 0, "session_hash": session_hash}
+        async with aiohttp.ClientSession() as session:
+            async with session.post(URL + "/queue/join?", json=data) as joined:
+                await raise_for_status(joined)
+                event_id = (await joined.json())["event_id"]
+            async with session.get(URL + "/queue/data", params={"session_hash": session_hash}) as events:
+                await raise_for_status(events)
+                async for line in events.content:
+                    if line.startswith(b"data: ") and event_id in line.decode():
+                        yield json.loads(line[6:])["output"]["data"][1][-1][1]
+
+class Renamed(RawProvider):
+    @classmethod
+    async def create_async_generator(cls, model, messages, **kwargs):
+        called.append(cls.__name__)
+        yield {"msg": "process_generating", "event": {}}["output"]["data"][1]
+
+class ByUrl(Qwen_Qwen_2_72B):
     url = URL
+
+def text(chunks):
+    return "".join(chunk for chunk in chunks if isinstance(chunk, str))
 
 async def main():
     messages = [{"role": "user", "content": PROMPT}]
-    chain = IterListProvider([Down, Up], shuffle=False)
-    chunks = [chunk async for chunk in chain.create_async_generator("qwen-2-72b", messages, stream=True)]
-    print("".join(chunk for chunk in chunks if isinstance(chunk, str)))
-    client = AsyncClient(provider=Up)
-    stream = client.chat.completions.create(model="qwen-2-72b", messages=messages, stream=True)
-    print("".join([chunk.choices[0].delta.content or "" async for chunk in stream]))
+    space = Qwen_Qwen_2_72B.at(URL)
+    lists = {
+        "IterListProvider": IterListProvider([RawProvider, Renamed, space], shuffle=False),
+        "RetryProvider": RetryProvider([RawProvider, Renamed, space], shuffle=False),
+        "RotatedProvider": RotatedProvider([RawProvider, Renamed, space], shuffle=False),
+        "FallbackProvider": FallbackProvider(RawProvider, Renamed, space),
+        "FallbackProvider in a list": IterListProvider([RawProvider, FallbackProvider(Renamed, URL)], shuffle=False),
+        "subclass": IterListProvider([RawProvider, Renamed, ByUrl], shuffle=False),
+    }
+    said = {}
+    for name, chain in lists.items():
+        called.clear()
+        options = {"stream": True, "api_key": "sk-x"}
+        said[name] = text([one async for one in chain.create_async_generator("", messages, **options)])
+        assert called == ["RawProvider", "Renamed"], (name, called)
+    for name, provider in {"space": space, "list": lists["IterListProvider"]}.items():
+        client = AsyncClient(provider=provider)
+        stream = client.chat.completions.create(model="", messages=messages, stream=True)
+        said[f"AsyncClient, {name}, stream"] = "".join([one.choices[0].delta.content or "" async for one in stream])
+        whole = await client.chat.completions.create(model="", messages=messages)
+        said[f"AsyncClient, {name}, whole"] = whole.choices[0].message.content
+    alone = IterListProvider([RawProvider, Renamed], shuffle=False)
+    try:
+        [one async for one in alone.create_async_generator("", messages)]
+    except Exception as exc:
+        said["without ours"] = type(exc).__name__
+    return said
 
-asyncio.run(main())
+said = asyncio.run(main())
+client = Client(provider=Qwen_Qwen_2_72B.at(URL))
+whole = client.chat.completions.create(model="", messages=[{"role": "user", "content": PROMPT}])
+said["Client"] = whole.choices[0].message.content
+print(json.dumps(said))
 """
 
 
 @pytest.mark.full
 def test_provider_works_inside_g4f(space: ScriptedSpace, tmp_path: Path) -> None:
     script = space.script(5)
-    environment = {**os.environ, "HOME": str(tmp_path)}  # g4f keeps cookies and caches there
+    # g4f keeps cookies and caches at home, and after three failures of a provider would ask it last.
+    environment = {**os.environ, "HOME": str(tmp_path), "G4F_DISABLE_CIRCUIT_BREAKER": "1"}
     code = f"URL = {space.url!r}\nPROMPT = {script.prompt!r}\n{IN_G4F}"
     run = subprocess.run(
         [python_with("g4f"), "-c", code], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
     )
-    assert run.stdout.splitlines()[-2:] == [script.final.strip() + " ", script.final.strip() + " "], run.stderr
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])
+    assert said.pop("without ours") == "RetryProviderError"
+    assert len(said) == 11
+    assert {name: text.strip() for name, text in said.items()} == dict.fromkeys(said, script.final.strip())
