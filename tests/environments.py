@@ -37,6 +37,8 @@ NEEDS = {
     "langchain": ["langchain-tests>=1.0", "-e", f"{ROOT}[langchain]"],
     "ray": ["ray[data]>=2.40", "-e", str(ROOT)],
     "notebook": ["ipykernel>=6.29", "jupyter_client>=8", "-e", str(ROOT)],
+    "litellm": ["-e", f"{ROOT}[litellm]"],
+    "llm": ["-e", f"{ROOT}[llm]"],
     "chromium": ["playwright>=1.49"],
     "gradio_client-1.3.0": ["gradio_client==1.3.0", *HERE],
     "gradio_client-1.14.0": ["gradio_client==1.14.0", *HERE],
