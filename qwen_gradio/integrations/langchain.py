@@ -21,10 +21,8 @@ from ..reply.events import Timeouts
 from ..space import catalogue
 from ..sync import QwenClient
 from ..text.messages import Message
-from .openai_replies import Delta, Deltas, count_tokens, usage
+from .openai_replies import PROVIDER, Delta, Deltas, count_tokens, usage
 from .openai_requests import parse_messages, parse_options, parse_stop
-
-PROVIDER = "qwen_gradio"
 
 
 @dataclass(frozen=True, slots=True)

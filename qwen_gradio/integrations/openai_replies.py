@@ -25,6 +25,8 @@ from ..text.messages import Message
 from ..text.snapshots import appended_text
 from .openai_requests import content_as_text
 
+PROVIDER = "qwen_gradio"  # the name of this package among other tools' providers
+
 
 class StopSequences:
     """Cuts a stream of text before the first of several sequences, which may be split between fragments.

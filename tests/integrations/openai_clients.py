@@ -48,7 +48,7 @@ class Tool:
 
 class OpenAI(Tool):
     def __init__(self, url: str) -> None:
-        import openai  # type: ignore[import-not-found] # not in this environment
+        import openai
 
         super().__init__(url)
         self._chat = openai.OpenAI(base_url=url, api_key=KEY, max_retries=0).chat.completions
@@ -103,7 +103,7 @@ class AsyncOpenAI(Tool):
 
 class LangChain(Tool):
     def __init__(self, url: str) -> None:
-        from langchain_openai import ChatOpenAI  # type: ignore[import-not-found] # not in this environment
+        from langchain_openai import ChatOpenAI
 
         super().__init__(url)
         self._model = ChatOpenAI(model=MODEL, base_url=url, api_key=KEY, max_retries=0)
@@ -118,7 +118,7 @@ class LangChain(Tool):
 
 class LiteLLM(Tool):
     def __init__(self, url: str) -> None:
-        import litellm  # type: ignore[import-not-found] # not in this environment
+        import litellm
 
         super().__init__(url)
         litellm.telemetry = False
@@ -155,7 +155,7 @@ class Llm(Tool):
         home = os.environ["LLM_USER_PATH"]
         with open(os.path.join(home, "extra-openai-models.yaml"), "w") as file:
             file.write(f"- model_id: {MODEL}\n  model_name: {MODEL}\n  api_base: {url}\n  api_key_name: {KEY}\n")
-        import llm  # type: ignore[import-not-found] # not in this environment
+        import llm
 
         self._model = llm.get_model(MODEL)
         self._model.key = KEY
@@ -169,7 +169,7 @@ class Llm(Tool):
 
 class PydanticAI(Tool):
     def __init__(self, url: str) -> None:
-        from pydantic_ai import Agent  # type: ignore[import-not-found] # not in this environment
+        from pydantic_ai import Agent
         from pydantic_ai.models.openai import OpenAIChatModel  # type: ignore[import-not-found] # the same
         from pydantic_ai.providers.openai import OpenAIProvider  # type: ignore[import-not-found] # the same
 
@@ -205,7 +205,7 @@ class PydanticAI(Tool):
 
 class Smolagents(Tool):
     def __init__(self, url: str) -> None:
-        from smolagents import OpenAIModel  # type: ignore[import-not-found] # not in this environment
+        from smolagents import OpenAIModel
 
         super().__init__(url)
         self._model = OpenAIModel(MODEL, api_base=url, api_key=KEY, client_kwargs={"max_retries": 0}, retry=False)
