@@ -170,8 +170,8 @@ class Llm(Tool):
 class PydanticAI(Tool):
     def __init__(self, url: str) -> None:
         from pydantic_ai import Agent
-        from pydantic_ai.models.openai import OpenAIChatModel  # type: ignore[import-not-found] # the same
-        from pydantic_ai.providers.openai import OpenAIProvider  # type: ignore[import-not-found] # the same
+        from pydantic_ai.models.openai import OpenAIChatModel
+        from pydantic_ai.providers.openai import OpenAIProvider
 
         super().__init__(url)
         self._agent = Agent(OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=url, api_key=KEY)))
@@ -211,7 +211,7 @@ class Smolagents(Tool):
         self._model = OpenAIModel(MODEL, api_base=url, api_key=KEY, client_kwargs={"max_retries": 0}, retry=False)
 
     def _messages(self, prompt: str) -> Any:
-        from smolagents.models import ChatMessage, MessageRole  # type: ignore[import-not-found] # the same
+        from smolagents.models import ChatMessage, MessageRole
 
         return [ChatMessage(role=MessageRole.USER, content=[{"type": "text", "text": prompt}])]
 
