@@ -231,7 +231,7 @@ def test_serve_other_path_or_method_has_openai_error(served: Served) -> None:
 
 
 def test_serve_body_too_large_is_refused(served: Served) -> None:
-    assert error(served.post("it", "x" * (20 * 2**20))) == (413, "request_entity_too_large")
+    assert error(served.post("it", "x" * (20 * 2**20))) == (413, "content_too_large")
 
 
 def test_serve_image_for_space_that_takes_none_is_refused(served: Served) -> None:

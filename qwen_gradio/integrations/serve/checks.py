@@ -19,6 +19,7 @@ from ..openai_replies import error_object
 
 MAX_BODY_BYTES = 20 * 2**20  # files are in it, as base64
 BODY_TIMEOUT = 60.0  # seconds in which the whole body has to arrive
+CODES = {413: "content_too_large"}  # which Python names so from 3.13 on
 OPEN_PATHS = ("/healthz",)  # which need no key
 
 
@@ -36,7 +37,7 @@ class Refused(Exception):
 
 def refusal(exc: Refused) -> JSONResponse:
     """Return the response to a refused request, in OpenAI's form."""
-    code = HTTPStatus(exc.status).phrase.lower().replace(" ", "_")
+    code = CODES.get(exc.status) or HTTPStatus(exc.status).phrase.lower().replace(" ", "_")
     headers = {"www-authenticate": "Bearer"} if exc.status == HTTPStatus.UNAUTHORIZED else {}
     if exc.status == HTTPStatus.TOO_MANY_REQUESTS:
         headers = {"retry-after": "1"}
