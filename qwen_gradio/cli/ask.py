@@ -1,8 +1,10 @@
-"""`qwen-gradio ask`: one question, and its streamed reply."""
+"""`qwen-gradio ask`: one question, and its reply."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,44 +15,93 @@ import qwen_gradio
 
 from ..space import catalogue
 from .demo import run_stand_in
-from .options import make_client, parse_option, space_options
-from .render import JsonRenderer, Renderer, TextRenderer
+from .options import SPACE_ENV, asking_options, complete_space, make_client, parse_option
+from .render import JsonRenderer, Renderer, TextRenderer, is_terminal
 
 
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--system", metavar="TEXT", help="The system message; the Space's own by default.")
-@click.option("--space", default=catalogue.DEFAULT, show_default=True, help="A Space's id, alias or http(s) URL.")
-@space_options
+@click.option(
+    "--space",
+    "-m",
+    default=catalogue.DEFAULT,
+    show_default=True,
+    envvar=SPACE_ENV,
+    show_envvar=True,
+    shell_complete=complete_space,
+    help="A Space's id, alias or http(s) URL.",
+)
+@asking_options
 @click.option("--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="A parameter; see `inspect`.")
+@click.option("--file", "files", multiple=True, metavar="PATH", help="A file of the question, or its URL.")
 @click.option("--thinking", is_flag=True, help="Print the model's thinking, to stderr.")
-@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
+@click.option(
+    "--stream/--no-stream",
+    "streaming",
+    default=None,
+    help="Print the reply as it comes, or once it is complete; by default as it comes on a terminal alone.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON, an error's too.")
 @click.option("--demo", is_flag=True, help="Ask a stand-in Space, run on 127.0.0.1 for this question.")
 def ask(
     prompt: str | None,
     system: str | None,
     space: str,
     options: tuple[str, ...],
+    files: tuple[str, ...],
     thinking: bool,
+    streaming: bool | None,
     as_json: bool,
     demo: bool,
     **network: Any,
 ) -> None:
-    """Ask PROMPT and stream the reply. This is the default command."""
+    """Ask PROMPT and print the reply. This is the default command."""
     import anyio  # not at the top, as `--help` doesn't need it
 
-    text, parameters = _read_prompt(prompt), dict(map(parse_option, options))
-    renderer = JsonRenderer() if as_json else TextRenderer(thinking=thinking)
-    with renderer, run_stand_in() if demo else contextlib.nullcontext(space) as address:
-        anyio.run(_stream, make_client(address, **network), text, system, parameters, renderer)
+    text, parameters = _read_prompt(prompt), {"files": files, **dict(map(parse_option, options))}
+    streaming = is_terminal(sys.stdout) if streaming is None else streaming
+    renderer = JsonRenderer() if as_json else TextRenderer(thinking=thinking, streaming=streaming)
+    with run_stand_in() if demo else contextlib.nullcontext(space) as address:
+        client = make_client(address, **network)
+        with renderer:
+            anyio.run(_stream, client, text, system, parameters, renderer)
 
 
 def _read_prompt(prompt: str | None) -> str:
-    if prompt is None and sys.stdin.isatty():
+    """Return the prompt: the argument, after the text on stdin, if there is one.
+
+    Raises:
+        UsageError: there is neither, or stdin is not UTF-8.
+    """
+    if prompt is None and is_terminal(sys.stdin):
         raise qwen_gradio.UsageError(
             'expected a prompt, as in: qwen-gradio "Why is the sky blue?"; see qwen-gradio --help'
         )
-    return sys.stdin.read() if prompt in (None, "-") else str(prompt)
+    if prompt in (None, "-"):
+        return _read_stdin()
+    piped = _read_stdin().strip("\n") if _is_piped() else ""
+    return f"{piped}\n\n{prompt}" if piped.strip() else str(prompt)
+
+
+def _read_stdin() -> str:
+    if sys.stdin is None:  # closed before this process started
+        return ""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as exc:
+        raise qwen_gradio.UsageError("stdin is not UTF-8 text; convert it, as with iconv") from exc
+
+
+def _is_piped() -> bool:
+    """Return True if stdin is a pipe or a file, and not /dev/null, a terminal, or closed."""
+    if sys.stdin is None:
+        return False
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 async def _stream(

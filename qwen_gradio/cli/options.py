@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 import qwen_gradio
+
+from ..space import catalogue
+
+SPACE_ENV = "QWEN_GRADIO_SPACE"  # the default Space
+
+
+def complete_space(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the known Spaces' ids and aliases that begin with a text, for a shell's completion."""
+    del context, parameter  # click passes them
+    known = [name for entry in catalogue.CATALOGUE for name in (*entry.aliases, *entry.names)]
+    return [name for name in known if name.lower().startswith(incomplete.lower())]
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -17,10 +29,14 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--timeout",
             type=float,
+            envvar="QWEN_GRADIO_TIMEOUT",
+            show_envvar=True,
             metavar="SECONDS",
             help="Timeout of each step: connecting, the queue, the first words, the next ones.",
         ),
-        click.option("--proxy", metavar="URL", help="A proxy for all traffic."),
+        click.option(
+            "--proxy", envvar="QWEN_GRADIO_PROXY", show_envvar=True, metavar="URL", help="A proxy for all traffic."
+        ),
     ):
         command = option(command)
     return command
@@ -42,6 +58,30 @@ def space_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def asking_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for asking: `space_options`, `--fallback` and `--retries`."""
+    for option in (
+        space_options,
+        click.option(
+            "--retries",
+            type=click.IntRange(0),
+            default=2,
+            show_default=True,
+            help="How often to try again before the first words.",
+        ),
+        click.option(
+            "--fallback",
+            "fallbacks",
+            multiple=True,
+            metavar="SPACE",
+            shell_complete=complete_space,
+            help="A Space to ask if there are no first words; may be repeated. It gets no --token and no --auth.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def make_client(
     space: str, *, timeout: float | None, auth: str | None = None, **options: Any
 ) -> qwen_gradio.AsyncQwenClient:
@@ -51,7 +91,7 @@ def make_client(
         space: an id, an alias or a URL.
         timeout: seconds, for each of the `Timeouts` but `total`; None for the defaults.
         auth: `USER:PASSWORD`; None for no login.
-        options: the client's arguments `token`, `api_name` and `proxy`.
+        options: the client's arguments `token`, `api_name`, `proxy`, `fallbacks` and `retries`.
 
     Raises:
         UsageError: a value is invalid.
@@ -69,6 +109,7 @@ def make_client(
 OWN_OPTIONS = {
     "messages": "PROMPT",
     "system": "--system",
+    "files": "--file",
     "include_thinking": "--thinking",
     "ignore_unknown_options": "options of this Space alone",
 }
@@ -91,3 +132,22 @@ def parse_option(option: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+# What the library's messages say in Python's words, and what the command has for it.
+IN_PYTHON = {
+    r"token=, oauth_token= or auth=\(user, password\)": "--token or --auth USER:PASSWORD",
+    r"auth=\(user, password\)": "--auth USER:PASSWORD",
+    r"api_name=|\bapi_name\b": "--api-name",
+    r"token=": "--token",
+    r"proxy=": "--proxy",
+    r"retries=": "--retries",
+    r"seconds in Timeouts": "seconds by --timeout",
+}
+
+
+def in_command_words(message: str) -> str:
+    """Replace the names of Python arguments in an error's message by the command's options."""
+    for pattern, option in IN_PYTHON.items():
+        message = re.sub(rf"(?<![\w/?&]){pattern}(?=[\s,;.)]|$)", option, message)
+    return message

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
+import errno
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -18,6 +21,7 @@ import qwen_gradio
 from ..text.snapshots import appended_text
 
 if TYPE_CHECKING:  # at runtime it is imported only for a terminal
+    from rich.progress import Progress, Task
     from rich.status import Status
 
 # C0 except tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder the text on a terminal.
@@ -28,16 +32,52 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = Fals
     """Print a text, which may be a Space's.
 
     Args:
-        text: the text; lone surrogates are printed as question marks; a terminal gets no control characters.
+        text: the text; characters that the stream's encoding lacks are printed as question marks; a terminal gets no
+            control characters.
         err: True to print to stderr, False to stdout.
         nl: True to end the line.
         dim: True to print dimmed, on a terminal.
+
+    Raises:
+        OSError: the stream is closed or full.
     """
-    text = text.encode(errors="replace").decode()
-    if (sys.stderr if err else sys.stdout).isatty():
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:  # closed before this process started
+        if err:
+            return
+        raise OSError(errno.EBADF, "stdout is closed")
+    text = text.encode(encoding_of(stream), errors="replace").decode(encoding_of(stream))
+    if stream.isatty():
         text = CONTROL_CHARACTERS.sub("", text)
         text = click.style(text, dim=True) if dim else text
     click.echo(text, err=err, nl=nl, color=True)
+
+
+def print_error(error: object) -> None:
+    """Print an error as one line on stderr."""
+    echo(f"qwen-gradio: {' '.join(str(error).split())}", err=True)
+
+
+def echo_json(fields: Mapping[str, Any]) -> None:
+    """Print fields as a line of JSON; what stdout's encoding lacks is escaped."""
+    is_unicode = sys.stdout is not None and encoding_of(sys.stdout).lower().replace("-", "") == "utf8"
+    echo(json.dumps(fields, ensure_ascii=not is_unicode))
+
+
+def encoding_of(stream: IO[str]) -> str:
+    """Return a stream's encoding; UTF-8 if it has none."""
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
+def drop_output() -> None:
+    """Let what is left of the output go nowhere, after stdout has failed: Python would fail at exit again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def ask_back(question: str) -> bool:
+    """Ask a yes-or-no question on the terminal, where no is the default."""
+    return click.confirm(question, default=False, err=True)
 
 
 def format_queue(queued: qwen_gradio.Queued) -> str:
@@ -50,7 +90,7 @@ def format_queue(queued: qwen_gradio.Queued) -> str:
 @contextlib.contextmanager
 def progress_bar(total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on stderr, if that is a terminal; yield the function that advances it."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield lambda: None
         return
     from rich.console import Console
@@ -59,6 +99,72 @@ def progress_bar(total: int) -> Iterator[Callable[[], None]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Asking", total=total)
         yield lambda: progress.advance(task)
+
+
+class QuestionsProgress:
+    """The progress of many questions, on stderr if that is a terminal: a bar, the rate, the time left, the failures.
+
+    Args:
+        total: the number of questions.
+        done: the number of those that have a result already.
+    """
+
+    def __init__(self, *, total: int, done: int) -> None:
+        self._total, self._done = total, done
+        self._progress = _question_columns() if is_terminal(sys.stderr) else None
+        self._task: Any = None
+
+    def __enter__(self) -> QuestionsProgress:
+        if self._progress:
+            self._progress.start()
+            self._task = self._progress.add_task("asking", total=self._total, completed=self._done, failed=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def advance(self, *, failed: int) -> None:
+        """Count one more result.
+
+        Args:
+            failed: the number of failures so far.
+        """
+        if self._progress:
+            self._progress.update(self._task, advance=1, failed=failed, description="asking")
+
+    def pause(self, seconds: float) -> None:
+        """Show that the quota is used up for some seconds."""
+        until = time.strftime("%H:%M:%S", time.localtime(time.time() + seconds))
+        if self._progress:
+            self._progress.update(self._task, description=f"quota used up until {until}")
+        else:
+            echo(f"qwen-gradio: the quota is used up; the next question is asked at {until}", err=True)
+
+
+def _question_columns() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{60 * task.speed:.0f}/min")
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]} failed"),
+        console=Console(stderr=True),
+    )
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Return True if a stream is open, and a terminal."""
+    return stream is not None and stream.isatty()
 
 
 class Renderer(contextlib.AbstractContextManager[object], Protocol):
@@ -71,12 +177,16 @@ class Renderer(contextlib.AbstractContextManager[object], Protocol):
 class JsonRenderer(Renderer):
     """A renderer that prints each event as a line of JSON."""
 
-    def __exit__(self, *_: object) -> None:
-        """Do nothing: each event has ended its line."""
+    def __exit__(self, type_: object, exc: BaseException | None, traceback: object) -> None:
+        """Print an error that ends the reply as an event of its own."""
+        if isinstance(exc, qwen_gradio.QwenGradioError):
+            retry_after = getattr(exc, "retry_after", None)
+            fields = {"space": exc.space, "retryable": exc.retryable, "partial": exc.partial}
+            fields |= {} if retry_after is None else {"retry_after": retry_after}
+            echo_json({"event": "error", "type": type(exc).__name__, "message": str(exc), **fields})
 
     def render(self, event: qwen_gradio.Event) -> None:
-        fields = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
-        echo(json.dumps(fields, ensure_ascii=False))
+        echo_json({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
 
 
 class _State(enum.Enum):
@@ -91,10 +201,12 @@ class TextRenderer(Renderer):
 
     Args:
         thinking: True to print the thinking to stderr; False to show "Thinking…" in the status line.
+        streaming: True to print the answer as it comes; False to print it once it is over, with nothing taken back.
     """
 
-    def __init__(self, *, thinking: bool) -> None:
+    def __init__(self, *, thinking: bool, streaming: bool = True) -> None:
         self._prints_thinking = thinking
+        self._streams = streaming
         self._state = _State.WAITING
         self._answer = ""
         self._status = _status_line()
@@ -109,6 +221,8 @@ class TextRenderer(Renderer):
 
     def __exit__(self, *_: object) -> None:
         self._enter(_State.CLOSED)
+        if not self._streams:
+            echo(self._answer, nl=False)
         if self._answer and not self._answer.endswith("\n"):
             echo()
 
@@ -118,7 +232,6 @@ class TextRenderer(Renderer):
         elif isinstance(event, qwen_gradio.Started):
             self._update_status("Waiting for the first words…")
         elif isinstance(event, qwen_gradio.Fragment) and event.kind == "answer":
-            self._enter(_State.ANSWERING)
             self._print_answer(event)
         elif isinstance(event, qwen_gradio.Fragment) and self._prints_thinking:
             self._enter(_State.THINKING)
@@ -142,14 +255,23 @@ class TextRenderer(Renderer):
     def _print_answer(self, fragment: qwen_gradio.Fragment) -> None:
         """Print the new text, or the complete answer again if the fragment replaces words."""
         before, self._answer = self._answer, self._answer[: fragment.start] + fragment.text
+        if not self._streams:
+            self._update_status(f"{len(self._answer):,} characters…")
+            return
+        self._enter(_State.ANSWERING)
         added = appended_text(before, self._answer)
         echo(f"\n{self._answer}" if added is None else added, nl=False)
 
 
-def _status_line() -> Status | None:
+def _status_line(text: str = "Connecting…") -> Status | None:
     """Create a status line for stderr; return None if that is not a terminal."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         return None
     from rich.console import Console
 
-    return Console(stderr=True).status("Connecting…")
+    return Console(stderr=True).status(text)
+
+
+def status(text: str) -> contextlib.AbstractContextManager[object]:
+    """Show a text on stderr while something is done, if that is a terminal."""
+    return _status_line(text) or contextlib.nullcontext()

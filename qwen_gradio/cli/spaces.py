@@ -16,12 +16,12 @@ import qwen_gradio
 from ..space import catalogue
 from ..text.columns import format_columns
 from .exit_codes import ExitCode
-from .options import make_client, network_options, space_options
+from .options import SPACE_ENV, complete_space, make_client, network_options, space_options
 from .render import echo, progress_bar
 
 
 @click.command("inspect")
-@click.argument("space", default=catalogue.DEFAULT)
+@click.argument("space", default=catalogue.DEFAULT, envvar=SPACE_ENV, shell_complete=complete_space)
 @space_options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def inspect_space(space: str, as_json: bool, **network: Any) -> None:
@@ -33,7 +33,7 @@ def inspect_space(space: str, as_json: bool, **network: Any) -> None:
 
 
 @click.command("spaces")
-@click.argument("names", nargs=-1, metavar="[SPACE]...")
+@click.argument("names", nargs=-1, metavar="[SPACE]...", shell_complete=complete_space)
 @click.option("--check", is_flag=True, help="Connect to each, and show whether it answers. No question is sent.")
 @network_options
 def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:

@@ -7,7 +7,8 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from click.testing import CliRunner, Result
 
@@ -21,13 +22,31 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(main, arguments, input=stdin)
 
 
-def run_on_terminal(*arguments: str, when: str = "", then: Callable[[], object] = bool) -> tuple[int, str]:
+def run_in_process(
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[bytes]:
+    """Run it in a process of its own, with pipes as its three streams."""
+    return subprocess.run(
+        [*COMMAND, *arguments], input=stdin, capture_output=True, env={**os.environ, **environment}, check=False
+    )
+
+
+def complete(instruction: str, **environment: str) -> Result:
+    """Run it as a shell does that completes a command line."""
+    variables = {**environment, "_QWEN_GRADIO_COMPLETE": instruction}
+    return CliRunner().invoke(main, prog_name="qwen-gradio", env=variables)
+
+
+def run_on_terminal(
+    *arguments: str, when: str = "", then: Callable[[], object] = bool, keys: str = ""
+) -> tuple[int, str]:
     """Run it with a terminal as its three streams.
 
     Args:
         arguments: its arguments.
         when: a text that the terminal shows at some time.
         then: called once at that time.
+        keys: typed at that time.
 
     Returns:
         Its exit code, and all that the terminal shows.
@@ -42,5 +61,6 @@ def run_on_terminal(*arguments: str, when: str = "", then: Callable[[], object] 
             if not is_called and when.encode() in output:
                 is_called = True
                 then()
+                os.write(parent, keys.encode())
     os.close(parent)
     return process.wait(), output.decode()

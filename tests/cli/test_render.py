@@ -21,10 +21,6 @@ def test_render_is_the_only_module_that_prints() -> None:
     assert [module.stem for module in modules if "click.echo(" in module.read_text()] == ["render"]
 
 
-def test_render_stdout_rewritten_answer_starts_new_line(space: ScriptedSpace) -> None:
-    assert run("--space", space.url, space.script(["wrold", "world", "world!"]).prompt).stdout == "wrold\nworld!\n"
-
-
 def test_text_renderer_thinking_and_answer_alternate_each_on_its_own_line(capsys: pytest.CaptureFixture[str]) -> None:
     states = []
     with TextRenderer(thinking=True) as renderer:
