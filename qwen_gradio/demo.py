@@ -1,4 +1,4 @@
-"""The stand-in Space: a gradio server with the Qwen2-72B-Instruct Space's API, but without a model.
+"""The stand-in Space: a gradio server with the Qwen2-72B-Instruct Space's API, without a model or with another's.
 
 The layout, names and order of inputs and outputs are those of the Space's own app (gradio 4.32.1). `textbox.submit`
 and `sumbit.click`, in this order, call `model_chat`. Its inputs are query, history and system; its outputs are the
@@ -6,12 +6,16 @@ emptied textbox, the Chatbot and the system box. Each output has the whole answe
 
 The file imports gradio (4.44, 5.x or 6.x), but nothing of this package, so that any Python with gradio can run it:
 `python demo.py --port 7860`. It prints its URL on one line when it is ready, and exits when its standard input ends.
+
+With `--upstream URL --model NAME` an OpenAI-compatible server answers, such as Ollama or vLLM.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import json
 import os
 import re
 import socket
@@ -23,10 +27,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
 SYSTEM = "You are a helpful assistant."
 WORD_SECONDS = 0.04  # the pace of a hosted 72B model
+KEY_VARIABLE = "QWEN_GRADIO_UPSTREAM_KEY"  # the environment variable with the upstream's key
+UPSTREAM_TIMEOUT = 120.0  # seconds without a byte; a model that is loaded first takes its time
 
 Model = Callable[[str, Sequence[tuple[str, str]], str], Iterator[str]]
 """(system, earlier turns as (user, assistant) pairs, query) -> snapshots of the growing answer."""
@@ -46,11 +53,86 @@ def canned_model(system: str, turns: Sequence[tuple[str, str]], query: str) -> I
         yield answer[: word.end()]
 
 
-def build(model: Model = canned_model, *, concurrency_limit: int = 40) -> Any:
+def upstream_model(
+    url: str, name: str, key: str | None, system: str, turns: Sequence[tuple[str, str]], query: str
+) -> Iterator[str]:
+    """Yield the answer of an OpenAI-compatible server, as it streams; its reasoning first, between thinking tags.
+
+    Args:
+        url: the server's base URL, such as http://127.0.0.1:11434/v1.
+        name: the model's name there.
+        key: the API key; None for none.
+        system: the system message; `""` for none.
+        turns: the earlier turns.
+        query: the question.
+
+    Raises:
+        gradio.Error: the server can't be reached, refuses, or breaks off; gradio shows its message to the asker.
+    """
+    import gradio as gr
+    import httpx
+
+    messages = [_message("system", system)] if system else []
+    for user, assistant in turns:
+        messages += [_message("user", user), _message("assistant", assistant)]
+    request = {"model": name, "messages": [*messages, _message("user", query)], "stream": True}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    thinking = answer = ""
+    try:
+        with httpx.stream(
+            "POST", f"{url}/chat/completions", json=request, headers=headers, timeout=UPSTREAM_TIMEOUT
+        ) as response:
+            if response.is_error:
+                raise gr.Error(f"the upstream answered {response.status_code}: {response.read()[:500].decode()}")
+            for delta in _deltas(response.iter_lines()):
+                thinking += delta.get("reasoning_content") or delta.get("reasoning") or ""
+                answer += delta.get("content") or ""
+                yield f"<think>{thinking}</think>\n\n{answer}" if thinking else answer
+    except httpx.HTTPError as exc:
+        raise gr.Error(f"the upstream {url} failed: {type(exc).__name__}: {exc}") from exc
+    except (ValueError, AttributeError) as exc:  # not JSON, or not an object
+        raise gr.Error(f"the upstream {url} sent what is not OpenAI's stream: {exc}") from exc
+
+
+def _deltas(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    """Yield what each line of a stream of chat completions adds; raise ValueError if the stream breaks off."""
+    is_finished = False
+    for line in lines:
+        content = line.removeprefix("data:").strip()
+        if content == "[DONE]":
+            return
+        if not line.startswith("data:"):
+            continue
+        chunk = json.loads(content)
+        if error := chunk.get("error"):
+            raise ValueError(error.get("message", error) if isinstance(error, dict) else error)
+        choice, *_ = chunk.get("choices") or [{}]
+        is_finished = is_finished or bool(choice.get("finish_reason"))
+        yield choice.get("delta") or {}
+    if not is_finished:
+        raise ValueError("it ended before its last line")
+
+
+def check_upstream(url: str, key: str | None) -> str:
+    """Check the base URL of an OpenAI-compatible server; without a path, it is completed by /v1.
+
+    Raises:
+        ValueError: it is not an http(s) URL, or the key would be sent to another machine without TLS.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected the http(s) URL of an OpenAI-compatible server, got {url!r}")
+    if key and parts.scheme == "http" and parts.hostname not in ("localhost", HOST, "::1"):
+        raise ValueError(f"the key in {KEY_VARIABLE} would be sent over plain http; use https, or unset it")
+    return url.rstrip("/") if parts.path.strip("/") else f"{url.rstrip('/')}/v1"
+
+
+def build(model: Model = canned_model, *, about: str = "its API, no model", concurrency_limit: int = 40) -> Any:
     """Lay out the Space's page around a model.
 
     Args:
         model: the function that answers the questions.
+        about: what the page says of itself.
         concurrency_limit: the number of questions answered at a time; the others wait in the queue.
 
     Returns:
@@ -75,7 +157,7 @@ def build(model: Model = canned_model, *, concurrency_limit: int = 40) -> Any:
         return system, system, []
 
     with gr.Blocks() as page:
-        gr.Markdown("<center>A stand-in for Qwen2-72B-Instruct: its API, no model.</center>")
+        gr.Markdown(f"<center>A stand-in for Qwen2-72B-Instruct: {about}.</center>")
         with gr.Row():
             with gr.Column(scale=3):
                 system_input = gr.Textbox(value=SYSTEM, lines=1, label="System")
@@ -128,18 +210,22 @@ def serve(build_page: Callable[[], Any] = build, *, port: int = 0, max_size: int
     # Gradio reads these when it is imported: no telemetry, and no proxy for its own request that checks its URL.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
     page = build_page()
     page.queue(api_open=False, max_size=max_size)
     stdout, sys.stdout = sys.stdout, sys.stderr  # gradio prints too, and stdout is for the URL alone
-    _, url, _ = page.launch(
-        server_name=HOST,
-        server_port=port or _free_port(),
-        prevent_thread_lock=True,
-        quiet=True,
-        max_threads=40,
-        **options,
-    )
+    try:
+        _, url, _ = page.launch(
+            server_name=HOST,
+            server_port=port or _free_port(),
+            prevent_thread_lock=True,
+            quiet=True,
+            max_threads=40,
+            **options,
+        )
+    except OSError as exc:  # another program has taken the port meanwhile
+        sys.exit(f"port {port} on {HOST}: {exc}")
     print(url, file=stdout, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         sys.stdin.buffer.read()  # ends when the parent closes it or exits, so the server never outlives its parent
@@ -207,9 +293,21 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Serve the stand-in until standard input ends."""
-    parser = argparse.ArgumentParser(description="Serve a stand-in for the Qwen2-72B-Instruct Space, without a model.")
+    parser = argparse.ArgumentParser(description="Serve a stand-in for the Qwen2-72B-Instruct Space.")
     parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; a free one by default")
-    serve(port=parser.parse_args().port)
+    parser.add_argument("--upstream", metavar="URL", help="an OpenAI-compatible server that answers")
+    parser.add_argument("--model", metavar="NAME", help="the name of its model")
+    options = parser.parse_args()
+    page = build
+    if options.upstream:
+        key = os.environ.get(KEY_VARIABLE)
+        try:
+            url = check_upstream(options.upstream, key)
+        except ValueError as exc:
+            sys.exit(str(exc))
+        model = functools.partial(upstream_model, url, options.model or "", key)
+        page = functools.partial(build, model, about=f"its API, answered by {options.model or 'a model'} at {url}")
+    serve(page, port=options.port)
 
 
 if __name__ == "__main__":

@@ -12,24 +12,47 @@ import click
 
 import qwen_gradio
 
-from .render import echo
+from .render import echo, status
 
 
 @click.command()
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="A TCP port on 127.0.0.1; a free one by default."
 )
-def demo(port: int) -> None:
+@click.option(
+    "--upstream",
+    metavar="URL",
+    help="Let an OpenAI-compatible server answer, such as http://127.0.0.1:11434/v1; its key is read from "
+    "QWEN_GRADIO_UPSTREAM_KEY.",
+)
+@click.option("--model", metavar="NAME", help="The name of the upstream's model.")
+def demo(port: int, upstream: str | None, model: str | None) -> None:
     """Run the stand-in Space until Ctrl-C, and print its URL."""
-    with run_stand_in(port) as url:
+    if (upstream is None) != (model is None):
+        raise qwen_gradio.UsageError("expected --upstream URL and --model NAME together")
+    arguments = ("--upstream", _check_upstream(upstream), "--model", model) if upstream and model else ()
+    with run_stand_in(port, *arguments) as url:
         echo(url)
         echo(f'It runs until Ctrl-C. Ask it: qwen-gradio --space {url} "…"', err=True)
         threading.Event().wait()
 
 
+def _check_upstream(url: str) -> str:
+    from .. import demo as stand_in  # not at the top, as `--help` doesn't need it
+
+    try:
+        return stand_in.check_upstream(url, os.environ.get(stand_in.KEY_VARIABLE))
+    except ValueError as exc:
+        raise qwen_gradio.UsageError(str(exc)) from exc
+
+
 @contextlib.contextmanager
-def run_stand_in(port: int = 0) -> Iterator[str]:
-    """Run the stand-in Space, and yield its URL.
+def run_stand_in(port: int = 0, *arguments: str) -> Iterator[str]:
+    """Run the stand-in Space, and yield its URL; a terminal shows that it starts.
+
+    Args:
+        port: a TCP port; 0 for a free one.
+        arguments: other arguments of the stand-in.
 
     Raises:
         UsageError: gradio is not installed.
@@ -41,5 +64,8 @@ def run_stand_in(port: int = 0) -> Iterator[str]:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
     from .. import demo as stand_in  # not at the top, as `--help` doesn't need it
 
-    with stand_in.run_in_process(stand_in.__file__, "--port", str(port)) as url:
+    with contextlib.ExitStack() as stack:
+        with status("Starting the stand-in Space…"):
+            running = stand_in.run_in_process(stand_in.__file__, "--port", str(port), *arguments)
+            url = stack.enter_context(running)
         yield url
