@@ -1,4 +1,4 @@
-"""What llm's Python API makes of Spaces, run by `test_llm.py` in an environment that has it; prints JSON."""
+"""What llm makes of Spaces, run by `test_llm.py` in an environment that has it; prints JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ import sys
 from typing import Any
 
 import llm
+from click.testing import CliRunner
+from llm.cli import cli
+
+
+def commands(lines: list[list[str]], typed: str) -> list[list[Any]]:
+    """Run llm's commands one after another; give the exit code, standard output and standard error of each."""
+    ended = [CliRunner().invoke(cli, line, input=typed) for line in lines]
+    return [[one.exit_code, one.stdout, one.stderr] for one in ended]
 
 
 def converse(model: str, prompts: list[str]) -> dict[str, Any]:
@@ -21,7 +29,7 @@ def converse(model: str, prompts: list[str]) -> dict[str, Any]:
 
     said["async"] = asyncio.run(ask())
     said["alone"] = [llm.get_model(model).prompt(prompt).text() for prompt in prompts]
-    # An answer that llm was given by somebody else is a turn that the session doesn't know.
+    # Turns that the session hasn't had: those before the last are gone.
     conversation.responses[-1].prompt = conversation.responses[0].prompt
     said["changed"] = conversation.prompt(prompts[-1]).text()
     return said

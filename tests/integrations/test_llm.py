@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,7 +24,18 @@ pytestmark = pytest.mark.full
 PROGRAM = Path(__file__).with_name("llm_program.py")
 SERVE = FORK_SERVER.with_name("serve.py")
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Said = Callable[..., Any]
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Llm = Callable[..., list[Ended]]
 
 
 @pytest.fixture
@@ -35,24 +46,28 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> Run:
-    """Run Python, where llm is, and check its exit code."""
+def run(environment: dict[str, str]) -> Callable[..., str]:
+    """Run Python, where llm is, and give what it prints."""
 
-    def run(*arguments: str, code: int = 0, typed: str = "") -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> str:
         command = [python_with("llm"), *arguments]
-        ended = subprocess.run(
-            command, input=typed, capture_output=True, text=True, check=False, env=environment, timeout=120
-        )
-        assert ended.returncode == code, ended.stderr
-        return ended
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     return run
 
 
 @pytest.fixture
-def llm(run: Run) -> Run:
-    """Run llm's command."""
-    return lambda *arguments, **options: run("-m", "llm", *arguments, **options)
+def said(run: Callable[..., str]) -> Said:
+    """Call a function of the program, and give its result."""
+    return lambda function, **arguments: json.loads(run(str(PROGRAM), function, json.dumps(arguments)).splitlines()[-1])
+
+
+@pytest.fixture
+def llm(said: Said) -> Llm:
+    """Run llm's commands, in one process, as one process needs a second or two to begin."""
+    return lambda *lines, typed="": [Ended(*ended) for ended in said("commands", lines=lines, typed=typed)]
 
 
 @pytest.fixture
@@ -61,154 +76,188 @@ def apps(fork_servers: ForkServers) -> Any:
         yield json.loads(process.printed)
 
 
-def test_llm_lists_spaces_and_their_options(llm: Run, apps: Any) -> None:
-    llm("qwen-gradio", "add", "coder", apps["coder"])
-    listed = json.loads(llm("models", "-q", "qwen-gradio/", "--options", "--json").stdout)
-    models = {model["model_id"].removeprefix("qwen-gradio/"): model for model in listed}
+def adding(name: str, space: str, *options: str) -> list[str]:
+    return ["qwen-gradio", "add", name, space, *options]
+
+
+def test_llm_lists_spaces_and_their_options(llm: Llm, apps: Any) -> None:
+    _, as_json, in_words = llm(
+        adding("coder", apps["coder"]),
+        ["models", "-q", "qwen-gradio/", "--options", "--json"],
+        ["models", "-m", "coder", "-m", "qwen-2.5", "--options"],
+    )
+    models = {model["model_id"].removeprefix("qwen-gradio/"): model for model in json.loads(as_json.stdout)}
     assert {"Qwen/Qwen2-72B-Instruct", "Qwen/Qwen2.5", "Qwen/Qwen3-Demo", "coder"} <= set(models)
     assert models["Qwen/Qwen2.5"]["aliases"] == ["qwen-2.5"]
     assert list(models["Qwen/Qwen2.5"]["options"]) == ["radio"]
-    assert all(model["can_stream"] and model["supports_async"] for model in listed)
+    assert all(model["can_stream"] and model["supports_async"] for model in models.values())
     options = models["coder"]["options"]
     assert {"radio", "temperature", "top_p", "max_length"} <= set(options)
     assert [one["type"] for one in options["radio"]["anyOf"]] == ["string", "null"]
     assert [one["type"] for one in options["temperature"]["anyOf"]] == ["integer", "number", "null"]
     assert "'7B'" in options["radio"]["description"]
-    in_words = llm("models", "-m", "coder", "-m", "qwen-2.5", "--options").stdout
-    assert "radio: str" in in_words
-    assert "from 0 to 2; 0.7 by default" in in_words
+    assert "radio: str" in in_words.stdout
+    assert "from 0 to 2; 0.7 by default" in in_words.stdout
 
 
-def test_llm_keeps_what_is_added(llm: Run, space: ScriptedSpace, environment: dict[str, str]) -> None:
-    assert llm("qwen-gradio", "list").stdout == ""
-    assert "llm -m one" in llm("qwen-gradio", "add", "one", f"{space.url}, qwen-2.5").stdout
-    llm("qwen-gradio", "add", "two", "http://127.0.0.1:9", "--offline", "--api-name", "/chat")
-    assert llm("qwen-gradio", "list").stdout == f"one: {space.url}, qwen-2.5\ntwo: http://127.0.0.1:9\n"
+def test_llm_keeps_what_is_added(llm: Llm, space: ScriptedSpace, environment: dict[str, str]) -> None:
+    listing = ["qwen-gradio", "list"]
+    nothing, added, _, both, _, rest, again = llm(
+        listing,
+        adding("one", f"{space.url}, qwen-2.5"),
+        adding("two", "http://127.0.0.1:9", "--offline", "--api-name", "/chat"),
+        listing,
+        ["qwen-gradio", "remove", "one"],
+        listing,
+        ["qwen-gradio", "remove", "one"],
+    )
+    assert nothing.stdout == ""
+    assert "llm -m one" in added.stdout
+    assert both.stdout == f"one: {space.url}, qwen-2.5\ntwo: http://127.0.0.1:9\n"
+    assert rest.stdout == "two: http://127.0.0.1:9\n"
+    assert (again.code, "no model 'one'" in again.stderr) == (1, True)
     kept = Path(environment["LLM_USER_PATH"]) / "qwen-gradio.json"
     assert json.loads(kept.read_text())["two"]["api_name"] == "/chat"
-    llm("qwen-gradio", "remove", "one")
-    assert llm("qwen-gradio", "list").stdout == "two: http://127.0.0.1:9\n"
-    assert "no model 'one'" in llm("qwen-gradio", "remove", "one", code=1).stderr
-    kept.write_text("[")
-    assert "qwen-2.5" in llm("models").stdout  # llm goes on
-    assert str(kept) in llm("models").stderr
-    assert str(kept) in llm("qwen-gradio", "add", "one", space.url, code=1).stderr
-    assert kept.read_text() == "["
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["two words", "qwen-2.5", "--offline"], "'two words'"),
-        (["one", "qwen 9", "--offline"], "expected a Space id"),
-        (["one", "qwen-2.5,qwen 9", "--offline"], "expected a Space id"),
-        (["one", "http://a.example", "--key", "hf_x", "--offline"], "plain http"),
-        (["one", "http://127.0.0.1:9"], "http://127.0.0.1:9: no connection"),
-    ],
-)
-def test_llm_wrong_model_is_not_added(llm: Run, arguments: list[str], reason: str) -> None:
-    assert reason in llm("qwen-gradio", "add", *arguments, code=1).stderr
-    assert llm("qwen-gradio", "list").stdout == ""
+@pytest.mark.parametrize("text", ["[", "[]", '{"one": {}}', '{"one": 1}', '{"one": {"spaces": 1}}', "\0"])
+def test_llm_broken_file_is_named_and_left(llm: Llm, environment: dict[str, str], text: str) -> None:
+    kept = Path(environment["LLM_USER_PATH"]) / "qwen-gradio.json"
+    kept.parent.mkdir()
+    kept.write_text(text)
+    models, added = llm(["models"], adding("one", "qwen-2.5", "--offline"))
+    assert (models.code, "qwen-2.5" in models.stdout) == (0, True), "llm goes on"
+    assert f"Warning: {kept} can't be read" in models.stderr
+    assert (added.code, str(kept) in added.stderr) == (1, True)
+    assert kept.read_text() == text
 
 
-def test_llm_conversation_goes_on_in_another_process(llm: Run, space: ScriptedSpace) -> None:
-    llm("qwen-gradio", "add", "mine", space.url)
-    first = llm("-m", "mine", "one", "-s", "Be brief.").stdout.rstrip("\n")
-    assert json.loads(first) == {"system": "Be brief.", "turns": [], "query": "one"}
-    second = json.loads(llm("-c", "two").stdout)
-    assert second == {"system": "Be brief.", "turns": [["one", first]], "query": "two"}
-    assert len(json.loads(llm("logs", "--json").stdout)) == 2
+def test_llm_wrong_model_is_not_added(llm: Llm) -> None:
+    reasons = {
+        ("two words", "qwen-2.5", "--offline"): "'two words'",
+        ("one", "qwen 9", "--offline"): "expected a Space id",
+        ("one", "qwen-2.5,qwen 9", "--offline"): "expected a Space id",
+        ("one", "http://a.example", "--key", "hf_x", "--offline"): "plain http",
+        ("one", "http://127.0.0.1:9"): "http://127.0.0.1:9: no connection",
+    }
+    *failed, listed = llm(*(["qwen-gradio", "add", *arguments] for arguments in reasons), ["qwen-gradio", "list"])
+    assert [one.code for one in failed] == [1] * len(reasons)
+    assert all(reason in one.stderr for one, reason in zip(failed, reasons.values(), strict=True)), failed
+    assert listed.stdout == ""
 
 
-def test_llm_conversation_is_one_session(llm: Run, run: Run, apps: Any) -> None:
+def test_llm_conversation_goes_on_in_another_process(llm: Llm, space: ScriptedSpace) -> None:
+    _, first = llm(adding("mine", space.url), ["-m", "mine", "one", "-s", "Be brief."])
+    assert json.loads(first.stdout) == {"system": "Be brief.", "turns": [], "query": "one"}
+    second, logged = llm(["-c", "two"], ["logs", "--json"])
+    turns = [["one", first.stdout.rstrip("\n")]]
+    assert json.loads(second.stdout) == {"system": "Be brief.", "turns": turns, "query": "two"}
+    assert len(json.loads(logged.stdout)) == 2
+
+
+def test_llm_conversation_is_one_session(llm: Llm, said: Said, apps: Any) -> None:
     """This Space keeps its turns in its session, where a question of another session finds none."""
-    llm("qwen-gradio", "add", "state", apps["state_history"])
-    arguments = {"model": "state", "prompts": ["one", "two", "three"]}
-    said = json.loads(run(str(PROGRAM), "converse", json.dumps(arguments)).stdout)
+    llm(adding("state", apps["state_history"]))
+    texts = said("converse", model="state", prompts=["one", "two", "three"])
     for way in ("sync", "async"):
-        heard = list(map(json.loads, said[way]))
+        heard = list(map(json.loads, texts[way]))
         assert [one["query"] for one in heard] == ["one", "two", "three"]
         assert [[turn[0] for turn in one["earlier"]] for one in heard] == [[], ["one"], ["one", "two"]]
-    assert [json.loads(text)["earlier"] for text in said["alone"]] == [[]] * 3
-    changed = json.loads(said["changed"])
+    assert [json.loads(text)["earlier"] for text in texts["alone"]] == [[]] * 3
+    changed = json.loads(texts["changed"])
     assert changed["earlier"] == []
     assert changed["query"].startswith("User: one\nAssistant: ")
     assert changed["query"].endswith("User: three\nAssistant:")
 
 
-def test_llm_chat_is_one_session(llm: Run, apps: Any) -> None:
-    llm("qwen-gradio", "add", "state", apps["state_history"])
-    chat = llm("chat", "-m", "state", typed="one\ntwo\nexit\n").stdout
-    heard = [json.loads(line.removeprefix("> ")) for line in chat.splitlines() if "query" in line]
+def test_llm_chat_is_one_session(llm: Llm, apps: Any) -> None:
+    _, chat = llm(adding("state", apps["state_history"]), ["chat", "-m", "state"], typed="one\ntwo\nexit\n")
+    heard = [json.loads(line[line.index("{") :]) for line in chat.stdout.splitlines() if "query" in line]
     assert [(one["query"], len(one["earlier"])) for one in heard] == [("one", 0), ("two", 1)]
 
 
-def test_llm_options_are_sent_with_their_types(llm: Run, apps: Any) -> None:
-    llm("qwen-gradio", "add", "coder", apps["coder"])
-    options = ["-o", "radio", "7B", "-o", "temperature", "0.2", "-o", "max_length", "512"]
-    heard = json.loads(llm("-m", "coder", "hi", *options).stdout)
+def test_llm_options_are_sent_with_their_types(llm: Llm, apps: Any) -> None:
+    def asking(model: str, *options: str) -> list[str]:
+        pairs = zip(options[::2], options[1::2], strict=True)
+        return ["-m", model, "hi", *(part for name, value in pairs for part in ("-o", name, value))]
+
+    _, _, checked, as_text, surplus, refused, passed, unknown = llm(
+        adding("coder", apps["coder"]),
+        adding("unknown", apps["coder"], "--offline"),
+        asking("coder", "radio", "7B", "temperature", "0.2", "max_length", "512"),
+        asking("coder", "temperature", "warm"),
+        asking("coder", "colour", "red"),
+        asking("coder", "radio", "9B"),
+        asking("unknown", "radio", "7B", "temperature", "0.2"),
+        asking("unknown", "colour", "red"),
+    )
+    heard = json.loads(checked.stdout)
     assert (heard["radio"], heard["temperature"], heard["max_length"]) == ("7B", 0.2, 512)
-    assert "temperature" in llm("-m", "coder", "hi", "-o", "temperature", "warm", code=1).stderr
-    assert "Extra inputs" in llm("-m", "coder", "hi", "-o", "colour", "red", code=1).stderr
-    refused = llm("-m", "coder", "hi", "-o", "radio", "9B", code=1).stderr
-    assert "expected one of '32B'" in refused
-    llm("qwen-gradio", "add", "unknown", apps["coder"], "--offline")
-    heard = json.loads(llm("-m", "unknown", "hi", "-o", "radio", "7B", "-o", "temperature", "0.2").stdout)
+    assert isinstance(heard["max_length"], int)
+    assert (as_text.code, "temperature" in as_text.stderr) == (1, True)
+    assert (surplus.code, "Extra inputs" in surplus.stderr) == (1, True)
+    assert (refused.code, "expected one of '32B'" in refused.stderr) == (1, True)
+    heard = json.loads(passed.stdout)
     assert (heard["radio"], heard["temperature"]) == ("7B", 0.2)
-    assert "unknown option 'colour'" in llm("-m", "unknown", "hi", "-o", "colour", "red", code=1).stderr
+    assert (unknown.code, "unknown option 'colour'" in unknown.stderr) == (1, True)
 
 
-def test_llm_thinking_is_reasoning(llm: Run, run: Run, apps: Any) -> None:
-    llm("qwen-gradio", "add", "thinker", apps["thinking_tags"])
-    streamed = json.loads(run(str(PROGRAM), "events", json.dumps({"model": "thinker", "prompt": "hi"})).stdout)
+def test_llm_thinking_is_reasoning(llm: Llm, said: Said, apps: Any) -> None:
+    asking = ["-m", "thinker", "hi"]
+    _, *asked = llm(
+        adding("thinker", apps["thinking_tags"]),
+        *([*asking, *way] for way in ([], ["--async"], ["--no-stream"], ["--hide-reasoning"])),
+    )
+    streamed = said("events", model="thinker", prompt="hi")
     thought = "".join(text for kind, text in streamed if kind == "reasoning")
     answer = "".join(text for kind, text in streamed if kind == "text")
-    assert thought
+    assert "They ask something" in thought
     assert json.loads(answer)["query"] == "hi"
-    for way in (["--async"], ["--no-stream"], []):
-        asked = llm("-m", "thinker", "hi", *way)
-        assert asked.stdout.split() == answer.split()
-        assert asked.stderr.split() == ([] if "--no-stream" in way else thought.split())
-    assert llm("-m", "thinker", "hi", "--hide-reasoning").stderr == ""
+    assert [one.stdout.split() for one in asked] == [answer.split()] * 4
+    assert [one.stderr.split() for one in asked] == [thought.split()] * 2 + [[]] * 2
 
 
-def test_llm_failure_is_one_line_and_names_the_space(llm: Run, space: ScriptedSpace) -> None:
-    llm("qwen-gradio", "add", "dead", "http://127.0.0.1:9", "--offline")
-    llm("qwen-gradio", "add", "mine", space.url)
-    for way in ([], ["--async"], ["--no-stream"]):
-        failed = llm("-m", "dead", "hi", *way, code=1)
-        assert failed.stderr.startswith("Error: http://127.0.0.1:9: no connection could be made")
-        assert (len(failed.stderr.splitlines()), failed.stdout) == (1, "")
+def test_llm_failure_is_one_line_and_names_the_space(llm: Llm, space: ScriptedSpace) -> None:
     script = space.script(5, fail_at=2)
-    failed = llm("-m", "mine", script.prompt, code=1)
-    assert f"Error: {space.url}:" in failed.stderr
-    assert f"{script.name}-1" in failed.stdout
-    assert "got no question" in llm("-m", "mine", " ", code=1).stderr
+    dead = ["-m", "dead", "hi"]
+    _, _, *refused, half_way, blank = llm(
+        adding("dead", "http://127.0.0.1:9", "--offline"),
+        adding("mine", space.url),
+        *(dead, [*dead, "--async"], [*dead, "--no-stream"]),
+        ["-m", "mine", script.prompt],
+        ["-m", "mine", " "],
+    )
+    for failed in refused:
+        assert failed.stderr.startswith("Error: http://127.0.0.1:9: no connection could be made")
+        assert (failed.code, len(failed.stderr.splitlines()), failed.stdout) == (1, 1, "")
+    assert f"Error: {space.url}:" in half_way.stderr
+    assert f"{script.name}-1" in half_way.stdout
+    assert "got no question" in blank.stderr
+    assert (half_way.code, blank.code) == (1, 1)
 
 
-def test_llm_fallback_answers(llm: Run, space: ScriptedSpace) -> None:
-    llm("qwen-gradio", "add", "both", f"http://127.0.0.1:9,{space.url}", "--offline")
-    assert json.loads(llm("-m", "both", "hi").stdout)["query"] == "hi"
+def test_llm_fallback_answers(llm: Llm, space: ScriptedSpace) -> None:
+    _, asked = llm(adding("both", f"http://127.0.0.1:9,{space.url}", "--offline"), ["-m", "both", "hi"])
+    assert json.loads(asked.stdout)["query"] == "hi"
 
 
-def test_llm_key_of_the_model_is_sent_to_its_space(llm: Run, description: Any) -> None:
+def test_llm_key_of_a_model_is_sent_to_its_space(llm: Llm, description: Any) -> None:
     with wrong_server.running(description, {}, RIGHT) as server:
-        for name in ("mine", "other"):
-            llm("qwen-gradio", "add", name, server.url)
-        llm("keys", "set", "qwen-gradio/mine", "--value", "hf_mine")
+        llm(*(adding(name, server.url) for name in ("mine", "other")))
+        llm(["keys", "set", "qwen-gradio/mine", "--value", "hf_mine"])
         sent = []
         for arguments in (["-m", "mine"], ["-m", "other"], ["-m", "other", "--key", "hf_other"]):
             server.heads.clear()
-            assert llm("hi", *arguments).stdout.rstrip("\n") == WHOLE
-            tokens = [head.lower().partition("authorization: bearer ")[2].partition("\r")[0] for head in server.heads]
-            sent.append(sorted(set(tokens)))
+            assert [ended.stdout for ended in llm(["hi", *arguments])] == [f"{WHOLE}\n"]
+            tokens = {head.lower().partition("authorization: bearer ")[2].partition("\r")[0] for head in server.heads}
+            sent.append(sorted(tokens))
     assert sent == [["hf_mine"], [""], ["hf_other"]]
 
 
-def test_llm_leaving_stops_the_space(llm: Run, run: Run, space: ScriptedSpace, environment: dict[str, str]) -> None:
-    llm("qwen-gradio", "add", "mine", space.url)
+def test_llm_leaving_stops_the_space(llm: Llm, said: Said, space: ScriptedSpace, environment: dict[str, str]) -> None:
+    llm(adding("mine", space.url))
     scripts = [space.script(2000) for _ in range(3)]
-    run(str(PROGRAM), "leave", json.dumps({"model": "mine", "prompts": [script.prompt for script in scripts[1:]]}))
+    said("leave", model="mine", prompts=[script.prompt for script in scripts[1:]])
     command = [python_with("llm"), "-m", "llm", "-m", "mine", scripts[0].prompt]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as asked:
         assert eventually(lambda: scripts[0].count("step") > 1)
@@ -221,7 +270,7 @@ def test_llm_leaving_stops_the_space(llm: Run, run: Run, space: ScriptedSpace, e
 
 
 def test_llm_readme_snippets_run_as_they_stand(
-    run: Run, space: ScriptedSpace, environment: dict[str, str], tmp_path: Path
+    run: Callable[..., str], space: ScriptedSpace, environment: dict[str, str], tmp_path: Path
 ) -> None:
     _, shell = snippets("llm", "sh")
     (python,) = snippets("llm")
@@ -233,5 +282,5 @@ def test_llm_readme_snippets_run_as_they_stand(
     ).stdout.splitlines()  # fmt: skip
     heard = [json.loads(line) for line in lines if line.startswith("{")]
     assert [len(one["turns"]) for one in heard] == [0, 1]
-    asked = [json.loads(line) for line in run("-c", python).stdout.splitlines()]
+    asked = [json.loads(line) for line in run("-c", python).splitlines()]
     assert [len(one["turns"]) for one in asked] == [0, 1]
