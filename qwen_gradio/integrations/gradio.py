@@ -48,4 +48,9 @@ def chat_function(
 
 
 def _turns(history: Sequence[Message]) -> list[Message]:
-    return [{"role": message["role"], "content": content_as_text(message["content"])} for message in history]
+    return [{"role": message["role"], "content": _text(message["content"])} for message in history]
+
+
+def _text(content: Any) -> str:
+    """Return the text of an earlier message. Gradio 5 has a tuple or a component in place of a file."""
+    return content_as_text(content) if isinstance(content, str | list) else "[file]"

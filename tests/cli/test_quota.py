@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ..integrations.readme import snippets
 from ..servers import proxy
 from .command import run
 
@@ -67,6 +70,14 @@ def test_quota_prints_what_is_left_and_when_it_is_full(hub: Hub) -> None:
     expected = r"1240 of 1500 GPU-seconds left; full again in \d+ days, \d+:\d\d:\d\d, at 2999-11-25 09:12 UTC\n"
     assert re.fullmatch(expected, result.stdout)
     assert (result.stderr, result.exit_code, hub.asked) == ("", 0, ["/api/spaces/zero-gpu/quota"])
+
+
+def test_quota_readme_line_runs(hub: Hub) -> None:
+    (line,) = snippets("Quota", "sh")
+    command = line.replace("qwen-gradio", f"{sys.executable} -m qwen_gradio")
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 - as it stands
+    assert result.stdout.startswith("1240 of 1500 GPU-seconds left; full again in ")
+    assert hub.asked
 
 
 def test_quota_unused_and_paid_are_said(hub: Hub) -> None:

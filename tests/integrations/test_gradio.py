@@ -92,12 +92,14 @@ async def test_gradio_function_takes_files_and_history(space: ScriptedSpace) -> 
     history: list[Any] = [
         {"role": "user", "metadata": None, "content": [{"type": "text", "text": "Hi"}], "options": None},
         {"role": "assistant", "metadata": None, "content": "Hello", "options": None},
+        {"role": "user", "content": ("/home/me/photo.png",)},
+        {"role": "assistant", "content": [{"type": "file", "file": {"path": "/home/me/plot.png"}}]},
     ]
     async with AsyncQwenClient(space.url) as client:
         function = chat_function(client)
         texts = [text async for text in function({"text": "Why?", "files": []}, history)]
     heard = json.loads(texts[-1])
-    assert (heard["turns"], heard["query"]) == ([["Hi", "Hello"]], "Why?")
+    assert (heard["turns"], heard["query"]) == ([["Hi", "Hello"], ["[file]", "[file]"]], "Why?")
 
 
 async def test_gradio_function_sends_files(space: ScriptedSpace, tmp_path: Path) -> None:
