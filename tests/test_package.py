@@ -172,7 +172,6 @@ def test_package_module_knows_no_word_of_the_protocol(module: str) -> None:
     [
         ("gradio", {"demo", "integrations.gradio"}),
         ("gradio", {"demo"}),
-        ("click", {"cli.render", "cli.options", "cli.demo", "cli.ask", "cli.batch", "cli.spaces", "cli.main"}),
         ("rich", {"cli.render"}),
         (
             "anyio",

@@ -22,11 +22,10 @@ from .ask import ask
 from .batch import batch
 from .demo import demo
 from .exit_codes import ExitCode
-from .quota import quota
-from .render import echo
-from .serve import serve
 from .options import in_command_words
+from .quota import quota
 from .render import ask_back, drop_output, is_terminal, print_error
+from .serve import serve
 from .spaces import inspect_space, list_spaces
 
 GROUP_OPTIONS = ("-h", "--help", "--version")
@@ -97,8 +96,7 @@ _QWEN_GRADIO_COMPLETE=fish_source qwen-gradio | source."""
 
 @click.group(
     cls=AskByDefault,
-    commands=[ask, demo, inspect_space, list_spaces, serve, quota],
-    commands=[ask, batch, demo, inspect_space, list_spaces],
+    commands=[ask, batch, demo, inspect_space, list_spaces, quota, serve],
     context_settings={"help_option_names": ["-h", "--help"]},
     options_metavar="[OPTIONS]",
     subcommand_metavar="[PROMPT | COMMAND]",
