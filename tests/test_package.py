@@ -171,7 +171,6 @@ def test_package_module_knows_no_word_of_the_protocol(module: str) -> None:
     ("package", "modules"),
     [
         ("gradio", {"demo", "integrations.gradio"}),
-        ("gradio", {"demo"}),
         ("rich", {"cli.render"}),
         (
             "anyio",
