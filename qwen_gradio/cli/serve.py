@@ -8,12 +8,15 @@ import importlib.util
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 import qwen_gradio
 
 from .demo import run_stand_in
 from .options import make_client, space_options
 from .render import echo
+
+MAX_NAMES = 8  # of models that are listed when it starts
 
 
 @click.command()
@@ -56,7 +59,8 @@ def serve(
 
     named = parse_models(models)
     for name in ("token", "auth", "api_name"):
-        if network[name] is not None and not named:
+        source = click.get_current_context().get_parameter_source(name)
+        if source is ParameterSource.COMMANDLINE and not named:  # in the environment it may be for other commands
             raise qwen_gradio.UsageError(f"expected the Spaces that --{name.replace('_', '-')} is for, as NAME=SPACE")
     if api_key == "":
         raise qwen_gradio.UsageError("expected a key for --api-key, got an empty text")
@@ -74,6 +78,8 @@ def serve(
             served, hosts=[host, *hosts], api_key=api_key, origins=origins, concurrency=concurrency
         )
         echo(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/v1")
+        names = ", ".join(served.names[:MAX_NAMES]) + ("…" if len(served.names) > MAX_NAMES else "")
+        echo(f"It runs until Ctrl-C. Models: {names}, or any other Space.", err=True)
         if is_open:
             echo("Whoever reaches this machine can use it: see --api-key.", err=True)
         app.run(application, listening)

@@ -147,6 +147,16 @@ def test_serve_failure_before_first_fragment_has_status(served: Served, space: S
     assert error(served.post("down", "hi", stream=stream)) == (502, "cannot_connect")
 
 
+@pytest.mark.parametrize(("status", "code"), [(429, "rate_limited"), (401, "needs_authentication")])
+def test_serve_passes_on_refusal_of_space(
+    served: Served, answering: Callable[[bytes], str], status: int, code: str
+) -> None:
+    head = f"HTTP/1.1 {status} No\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n"
+    response = served.post(answering(head.encode()), "hi", stream=True)
+    assert error(response) == (status, code)
+    assert response.headers.get("retry-after") == ("120" if status == 429 else None)
+
+
 def test_serve_failure_after_first_fragment_is_error_event(served: Served, space: ScriptedSpace) -> None:
     with served.stream("it", space.script(3, fail_at=2, step=0.1).prompt) as response:
         *texts, last = chunks(response)
@@ -355,7 +365,7 @@ def test_serve_without_its_extra_exits_with_install_hint(monkeypatch: pytest.Mon
 
 
 def test_serve_open_to_others_takes_no_url_as_model(make_space: Callable[..., LoggedSpace]) -> None:
-    with serving("--host", "0.0.0.0") as served:  # noqa: S104 - that is the case
+    with serving("--host", "0.0.0.0", QWEN_GRADIO_TOKEN="unused") as served:  # noqa: S104, S106 - it is
         url = served.url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the same
         answer = httpx.post(f"{url}/chat/completions", json=body(make_space().url, "hi"), trust_env=False)
         assert error(answer) == (404, "model_not_found")
