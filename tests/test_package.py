@@ -89,6 +89,7 @@ MODULES = [
     "integrations.gradio",
     "integrations.litellm",
     "integrations.llm_models",
+    "integrations.llm_spaces",
     "integrations.llm",
     "cli.render",
     "cli.options",

@@ -17,6 +17,7 @@ from qwen_gradio import InvalidMessages, Qwen_Qwen_2_72B
 from .conftest import ScriptedSpace, eventually
 from .environments import python_with
 from .faults.cases import RIGHT, WHOLE
+from .integrations.readme import snippets
 from .servers import wrong_server
 from .servers.forked import FORK_SERVER, ForkServers
 
@@ -313,17 +314,29 @@ print(json.dumps(said))
 """
 
 
+def run_in_g4f(code: str, home: Path) -> str:
+    # g4f keeps cookies and caches at home, and after three failures of a provider would ask it last.
+    environment = {**os.environ, "HOME": str(home), "G4F_DISABLE_CIRCUIT_BREAKER": "1"}
+    command = [python_with("g4f"), "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=home)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
 @pytest.mark.full
 def test_provider_works_inside_g4f(space: ScriptedSpace, tmp_path: Path) -> None:
     script = space.script(5)
-    # g4f keeps cookies and caches at home, and after three failures of a provider would ask it last.
-    environment = {**os.environ, "HOME": str(tmp_path), "G4F_DISABLE_CIRCUIT_BREAKER": "1"}
-    code = f"URL = {space.url!r}\nPROMPT = {script.prompt!r}\n{IN_G4F}"
-    run = subprocess.run(
-        [python_with("g4f"), "-c", code], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    said = json.loads(
+        run_in_g4f(f"URL = {space.url!r}\nPROMPT = {script.prompt!r}\n{IN_G4F}", tmp_path).splitlines()[-1]
     )
-    assert run.returncode == 0, run.stderr
-    said = json.loads(run.stdout.splitlines()[-1])
     assert said.pop("without ours") == "RetryProviderError"
     assert len(said) == 11
     assert {name: text.strip() for name, text in said.items()} == dict.fromkeys(said, script.final.strip())
+
+
+@pytest.mark.full
+def test_provider_readme_snippet_runs_as_it_stands(space: ScriptedSpace, tmp_path: Path) -> None:
+    (snippet,) = snippets("g4f")
+    assert "http://127.0.0.1:7860" in snippet
+    said = run_in_g4f(snippet.replace("http://127.0.0.1:7860", space.url), tmp_path)
+    assert json.loads(said)["query"] == "What is the capital of France?"

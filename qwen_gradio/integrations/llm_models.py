@@ -18,6 +18,8 @@ from ..errors import short_repr
 from ..space import catalogue
 from ..space.parameters import Parameter
 
+PREFIX = "qwen-gradio/"
+KEY_VARIABLE = "QWEN_GRADIO_TOKEN"
 FILE = "qwen-gradio.json"  # in llm's own folder: the models that were added
 
 # Names that an option can't have in llm, where options are keyword arguments beside these.
@@ -81,6 +83,11 @@ class Definition:
     options: tuple[Option, ...] = ()
     options_complete: bool = False
     aliases: tuple[str, ...] = ()
+
+    @property
+    def model_id(self) -> str:
+        """The model's id in llm, under which a token can be kept as a key."""
+        return f"{PREFIX}{self.name}"
 
     @property
     def client_settings(self) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def route(dead: str, alive: str, prompts: list[str]) -> dict[str, Any]:
     """Ask a Router of two Spaces, of which one is dead; and one of Spaces that are each other's fallbacks."""
     spaces = [{"model_name": "qwen", "litellm_params": {"model": f"qwen_gradio/{url}"}} for url in (dead, alive)]
     both = {"model_name": "both", "litellm_params": {"model": "qwen_gradio/both", "api_base": f"{dead}, {alive}"}}
-    router = litellm.Router(model_list=[*spaces, both], num_retries=3, retry_after=0, disable_cooldowns=True)
+    router = litellm.Router(model_list=[*spaces, both], num_retries=20, retry_after=0)
 
     async def ask(model: str, prompt: str) -> list[str]:
         question = [{"role": "user", "content": prompt}]

@@ -18,6 +18,12 @@ def commands(lines: list[list[str]], typed: str) -> list[list[Any]]:
     return [[one.exit_code, one.stdout, one.stderr] for one in ended]
 
 
+def commands_of_older_llm(lines: list[list[str]]) -> list[list[Any]]:
+    """Run commands where llm has no `parts`, as older ones."""
+    sys.modules["llm.parts"] = None  # type: ignore[assignment] # importing it then fails
+    return commands(lines, "")
+
+
 def converse(model: str, prompts: list[str]) -> dict[str, Any]:
     """Ask the prompts in one conversation, synchronously and asynchronously; and each in none."""
     conversation = llm.get_model(model).conversation()

@@ -132,6 +132,12 @@ def test_llm_broken_file_is_named_and_left(llm: Llm, environment: dict[str, str]
     assert kept.read_text() == text
 
 
+def test_llm_older_one_goes_on_without_spaces(said: Said) -> None:
+    (models,) = map(Ended._make, said("commands_of_older_llm", lines=[["models"]]))
+    assert (models.code, "qwen-2.5" in models.stdout, "gpt" in models.stdout) == (0, False, True)
+    assert "needs a newer llm" in models.stderr
+
+
 def test_llm_wrong_model_is_not_added(llm: Llm) -> None:
     reasons = {
         ("two words", "qwen-2.5", "--offline"): "'two words'",
