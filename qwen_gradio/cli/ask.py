@@ -15,7 +15,15 @@ import qwen_gradio
 
 from ..space import catalogue
 from .demo import run_stand_in
-from .options import SPACE_ENV, asking_options, complete_space, make_client, parse_option
+from .options import (
+    SPACE_ENV,
+    complete_space,
+    fallback_option,
+    make_client,
+    parse_option,
+    retries_option,
+    space_options,
+)
 from .render import JsonRenderer, Renderer, TextRenderer, is_terminal
 
 
@@ -32,7 +40,9 @@ from .render import JsonRenderer, Renderer, TextRenderer, is_terminal
     shell_complete=complete_space,
     help="A Space's id, alias or http(s) URL.",
 )
-@asking_options
+@space_options
+@fallback_option
+@retries_option
 @click.option("--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="A parameter; see `inspect`.")
 @click.option("--file", "files", multiple=True, metavar="PATH", help="A file of the question, or its URL.")
 @click.option("--thinking", is_flag=True, help="Print the model's thinking, to stderr.")

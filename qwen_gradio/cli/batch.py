@@ -17,7 +17,7 @@ import qwen_gradio
 from ..space import catalogue
 from .batch_files import BatchQuestion, Results, error_fields, read_questions
 from .exit_codes import ExitCode
-from .options import SPACE_ENV, asking_options, complete_space, make_client, parse_option
+from .options import SPACE_ENV, complete_space, make_client, parse_option, retries_option, space_options
 from .pace import Pace
 from .render import QuestionsProgress, echo
 
@@ -51,7 +51,8 @@ FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv
     shell_complete=complete_space,
     help="A Space's id, alias or URL; questions are spread over several. --token is for the first.",
 )
-@asking_options
+@space_options
+@retries_option
 @click.option("--system", metavar="TEXT", help="The system message of questions that have none of their own.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="A parameter; see `inspect`.")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Questions at a time.")
@@ -89,7 +90,7 @@ def batch(
     parameters = dict(map(parse_option, options))
     asked = read_questions(_read(questions, output), format_ or FORMATS.get(questions.suffix, "lines"), column)
     first, *others = dict.fromkeys(spaces)
-    client = make_client(first, **{**network, "fallbacks": [*others, *network["fallbacks"]]})
+    client = make_client(first, fallbacks=others, **network)
     with Results(output) as results:
         if retry_failed:
             results.drop_failed()
@@ -109,7 +110,7 @@ def batch(
 
 def _read(questions: Path, output: Path) -> bytes:
     if str(questions) == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read() if sys.stdin else b""
     try:
         if output.exists() and output.samefile(questions):
             raise qwen_gradio.UsageError(f"{output} has the questions; name another file for the results")

@@ -58,28 +58,21 @@ def space_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def asking_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for asking: `space_options`, `--fallback` and `--retries`."""
-    for option in (
-        space_options,
-        click.option(
-            "--retries",
-            type=click.IntRange(0),
-            default=2,
-            show_default=True,
-            help="How often to try again before the first words.",
-        ),
-        click.option(
-            "--fallback",
-            "fallbacks",
-            multiple=True,
-            metavar="SPACE",
-            shell_complete=complete_space,
-            help="A Space to ask if there are no first words; may be repeated. It gets no --token and no --auth.",
-        ),
-    ):
-        command = option(command)
-    return command
+retries_option = click.option(
+    "--retries",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="How often to try again before the first words.",
+)
+fallback_option = click.option(
+    "--fallback",
+    "fallbacks",
+    multiple=True,
+    metavar="SPACE",
+    shell_complete=complete_space,
+    help="A Space to ask if there are no first words; may be repeated. It gets no --token and no --auth.",
+)
 
 
 def make_client(

@@ -60,8 +60,11 @@ def print_error(error: object) -> None:
 
 def echo_json(fields: Mapping[str, Any]) -> None:
     """Print fields as a line of JSON; what stdout's encoding lacks is escaped."""
-    is_unicode = sys.stdout is not None and encoding_of(sys.stdout).lower().replace("-", "") == "utf8"
-    echo(json.dumps(fields, ensure_ascii=not is_unicode))
+    echo(json.dumps(fields, ensure_ascii=not _is_unicode(sys.stdout)))
+
+
+def _is_unicode(stream: IO[str] | None) -> bool:
+    return stream is not None and encoding_of(stream).lower().replace("-", "") == "utf8"
 
 
 def encoding_of(stream: IO[str]) -> str:
@@ -250,7 +253,7 @@ class TextRenderer(Renderer):
 
     def _update_status(self, text: str) -> None:
         if self._state is _State.WAITING and self._status:
-            self._status.update(text)
+            self._status.update(_status_text(text))
 
     def _print_answer(self, fragment: qwen_gradio.Fragment) -> None:
         """Print the new text, or the complete answer again if the fragment replaces words."""
@@ -269,7 +272,13 @@ def _status_line(text: str = "Connecting…") -> Status | None:
         return None
     from rich.console import Console
 
-    return Console(stderr=True).status(text)
+    spinner = "dots" if _is_unicode(sys.stderr) else "line"
+    return Console(stderr=True).status(_status_text(text), spinner=spinner)
+
+
+def _status_text(text: str) -> str:
+    """Return a text that stderr can show; `sys.stderr` may be rich's, which has no encoding."""
+    return text if _is_unicode(sys.__stderr__) else text.replace("…", "...")
 
 
 def status(text: str) -> contextlib.AbstractContextManager[object]:

@@ -63,4 +63,4 @@ def run_on_terminal(
                 then()
                 os.write(parent, keys.encode())
     os.close(parent)
-    return process.wait(), output.decode()
+    return process.wait(), output.decode(os.environ.get("PYTHONIOENCODING", "utf-8"))

@@ -153,6 +153,36 @@ def test_batch_ctrl_c_keeps_results_and_exits_130(
     assert eventually(endless.stopped)
 
 
+def test_batch_space_killed_half_way_records_failures_that_can_be_retried(
+    make_space: Callable[..., ScriptedSpace], questions: Callable[..., str], out: Path
+) -> None:
+    space = make_space("--at-once", "2")
+    file = questions(*[space.script(3, step=0.02).prompt for _ in range(40)])
+    arguments = ("batch", file, "-o", str(out), "-m", space.url, "--retries", "0")
+    with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True) as process:
+        assert _is_reached(out, 1, process)
+        space.process.kill()
+        _, err = process.communicate(timeout=60)
+    found = records(out)
+    failed = {record["error"]["type"] for record in found.values() if "error" in record}
+    assert (process.returncode, len(found), "Traceback" in err) == (1, 40, False)
+    assert failed <= {"ConnectionLost", "CannotConnect", "SpaceUnavailable"}
+    again = make_space("--port", space.port)
+    assert again.url == space.url
+    assert run(*arguments, "--retry-failed").exit_code == 0
+    assert all("text" in record for record in records(out).values())
+
+
+def test_batch_closed_stdin_has_no_question(out: Path) -> None:
+    process = subprocess.run(
+        ["bash", "-c", f"{shlex.join([*COMMAND, 'batch', '-', '-o', str(out)])} <&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (2, "qwen-gradio: expected at least one question, got none\n")
+
+
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.full)])
 def test_batch_killed_at_any_moment_goes_on_to_the_same_results(
     space: ScriptedSpace, questions: Callable[..., str], out: Path, kills: int
@@ -176,7 +206,7 @@ def test_batch_killed_at_any_moment_goes_on_to_the_same_results(
     assert again == starts, "nothing that was answered was asked again"
 
 
-def _is_reached(out: Path, size: int, process: subprocess.Popen[bytes]) -> bool:
+def _is_reached(out: Path, size: int, process: subprocess.Popen[Any]) -> bool:
     return eventually(lambda: _size(out) >= size or process.poll() is not None)
 
 

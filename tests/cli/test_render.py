@@ -70,6 +70,15 @@ def test_render_terminal_shows_waiting_status(space: ScriptedSpace, tmp_path: Pa
     assert "done" in output
 
 
+def test_render_latin_1_terminal_gets_no_escapes(space: ScriptedSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    code, output = run_on_terminal("--space", space.url, space.script(["na\u00efve \U0001f600"]).prompt)
+    assert code == 0
+    assert "Connecting..." in output
+    assert "na\u00efve ?" in output
+    assert "\\u" not in output
+
+
 def test_render_terminal_shows_queue_position(make_space: Callable[..., ScriptedSpace]) -> None:
     space, position = make_space("--at-once", "1"), "In the queue: 1 of 1"
     with QwenClient(space.url) as client, client.stream(space.script(10_000).prompt) as running:
