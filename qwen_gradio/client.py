@@ -279,10 +279,9 @@ class AsyncQwenClient:
         Args:
             spread: see `map`; all questions of the function are spread together.
         """
-        rotation = Rotation(1 + len(self._fallbacks)) if spread else None
-        return functools.partial(self._stream_rotated, rotation)
+        return functools.partial(self._stream_in_turn, Rotation(1 + len(self._fallbacks))) if spread else self.stream
 
-    def _stream_rotated(self, rotation: Rotation | None, messages: str | Sequence[Message], /, **options: Any) -> Reply:
+    def _stream_in_turn(self, rotation: Rotation, messages: str | Sequence[Message], /, **options: Any) -> Reply:
         return self.stream_in(None, messages, None, rotation, **options)
 
     def conversation(self, *, system: str | None = None, messages: Iterable[Message] = ()) -> Conversation:

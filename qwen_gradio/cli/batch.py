@@ -168,7 +168,7 @@ class BatchRun:
                 self._stream(self.client.stream, question)
 
     def _stream(self, stream: Any, question: BatchQuestion) -> qwen_gradio.Reply:
-        system = self.system if question.system is None else question.system
+        system = question.system if question.has_system else self.system
         reply: qwen_gradio.Reply = stream(question.messages, system=system, **{**self.options, **question.options})
         return reply
 

@@ -37,6 +37,12 @@ class BatchQuestion:
     system: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_system(self) -> bool:
+        """True if it has a system message of its own, also among its messages."""
+        messages = () if isinstance(self.messages, str) else self.messages
+        return self.system is not None or any(one.get("role") in ("system", "developer") for one in messages)
+
     def as_record(self) -> dict[str, Any]:
         """Return the question as the fields of its result."""
         name = "prompt" if isinstance(self.messages, str) else "messages"

@@ -57,4 +57,5 @@ class Rotation:
         """Pass a choice over until its `retry_after`, or for a minute, if the failure is the choice's own."""
         if isinstance(exc, FAILURES_OF_THE_CHOICE):
             retry_after = getattr(exc, "retry_after", None)
-            self._resume_at[number] = self._clock() + (PASSED_OVER_SECONDS if retry_after is None else retry_after)
+            resume_at = self._clock() + (PASSED_OVER_SECONDS if retry_after is None else retry_after)
+            self._resume_at[number] = max(self._resume_at[number], resume_at)

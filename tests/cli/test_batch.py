@@ -56,15 +56,21 @@ def test_batch_answers_each_form_of_question(space: ScriptedSpace, questions: Ca
         {"role": "assistant", "content": "b"},
         {"role": "user", "content": "c"},
     ]
-    file = questions("hi", {"id": "x", "prompt": "you", "system": "Be long."}, {"id": 7, "messages": messages})
+    own = [{"role": "system", "content": "Be own."}, {"role": "user", "content": "d"}]
+    file = questions(
+        "hi",
+        {"id": "x", "prompt": "you", "system": "Be long."},
+        {"id": 7, "messages": messages},
+        {"id": 8, "messages": own},
+    )
     result = run("batch", file, "-o", str(out), "-m", space.url, "--system", "Be brief.")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"qwen-gradio: 3 answered, 0 failed, 0 left; the results are in {out}\n"
+    assert result.stderr == f"qwen-gradio: 4 answered, 0 failed, 0 left; the results are in {out}\n"
     found = records(out)
     assert found[1] == {"id": 1, "prompt": "hi", "text": found[1]["text"], "space": space.url}
     asked = {id_: json.loads(record["text"]) for id_, record in found.items()}
     assert asked[1] == {"system": "Be brief.", "turns": [], "query": "hi"}
-    assert asked["x"]["system"] == "Be long."
+    assert (asked["x"]["system"], asked[8]["system"]) == ("Be long.", "Be own.")
     assert asked[7] == {"system": "Be brief.", "turns": [["a", "b"]], "query": "c"}
 
 

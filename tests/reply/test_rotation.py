@@ -79,6 +79,15 @@ def test_rotation_failed_choice_is_passed_over_for_as_long(exc: QwenGradioError,
     assert rotation.next_order() == [0, 1]
 
 
+def test_rotation_later_failure_shortens_no_quota() -> None:
+    now = [0.0]
+    rotation = Rotation(2, clock=lambda: now[0])
+    rotation.report(0, RateLimited("used up", retry_after=3600))
+    rotation.report(0, ConnectionLost("closed"))
+    now[0] += PASSED_OVER_SECONDS
+    assert rotation.next_order() == [1, 0]
+
+
 def test_rotation_of_choices_passed_over_first_to_return_leads() -> None:
     rotation = Rotation(3)
     for number, seconds in enumerate((90, 30, 60)):
