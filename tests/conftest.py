@@ -36,6 +36,7 @@ __all__ = ["Script", "ScriptedSpace", "eventually", "our_threads"]
 CACHE = Path(__file__).parents[1] / ".cache"
 # Nothing is written outside of the clone; a server or a command that a test starts inherits it.
 (CACHE / "tmp").mkdir(parents=True, exist_ok=True)
+os.environ["XDG_DATA_HOME"] = str(CACHE / "data")
 os.environ["TMPDIR"] = tempfile.tempdir = str(CACHE / "tmp")
 set_hypothesis_home_dir(CACHE / "hypothesis")
 

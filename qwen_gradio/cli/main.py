@@ -20,8 +20,10 @@ import qwen_gradio
 
 from .ask import ask
 from .batch import batch
+from .chat import chat
 from .demo import demo
 from .exit_codes import ExitCode
+from .logs import logs
 from .options import in_command_words
 from .quota import quota
 from .render import ask_back, drop_output, is_terminal, print_error
@@ -96,7 +98,7 @@ _QWEN_GRADIO_COMPLETE=fish_source qwen-gradio | source."""
 
 @click.group(
     cls=AskByDefault,
-    commands=[ask, batch, demo, inspect_space, list_spaces, quota, serve],
+    commands=[ask, batch, chat, demo, inspect_space, list_spaces, logs, quota, serve],
     context_settings={"help_option_names": ["-h", "--help"]},
     options_metavar="[OPTIONS]",
     subcommand_metavar="[PROMPT | COMMAND]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import enum
@@ -26,6 +27,16 @@ if TYPE_CHECKING:  # at runtime it is imported only for a terminal
 
 # C0 except tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder the text on a terminal.
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def note(text: str) -> None:
+    """Print a note to the user, on stderr."""
+    echo(text, err=True, dim=True)
+
+
+def send_to_clipboard(text: str) -> None:
+    """Ask the terminal to copy a text, as OSC 52 says, which works over SSH, too."""
+    click.echo(f"\x1b]52;c;{base64.b64encode(text.encode(errors='replace')).decode()}\a", nl=False, color=True)
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True, dim: bool = False) -> None:
@@ -175,6 +186,10 @@ class Renderer(contextlib.AbstractContextManager[object], Protocol):
 
     def render(self, event: qwen_gradio.Event) -> None:
         """Print one event."""
+
+    def refresh(self) -> None:
+        """Draw what is new since the last call; nothing, if each event is printed as it comes."""
+        return
 
 
 class JsonRenderer(Renderer):

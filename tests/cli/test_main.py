@@ -24,7 +24,7 @@ def test_cli_help_and_version_are_printed() -> None:
     assert qwen_gradio.__version__ in run("--version").output
 
 
-@pytest.mark.parametrize("command", ["ask", "demo", "inspect", "spaces"])
+@pytest.mark.parametrize("command", ["ask", "chat", "demo", "inspect", "logs", "spaces"])
 def test_cli_command_help_exits_with_0(command: str) -> None:
     result = run(command, "--help")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -1,0 +1,256 @@
+"""Draws Markdown on a terminal as it streams: finished blocks for good, the open one live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import rich.markdown
+from markdown_it.token import Token
+from rich.console import Group
+from rich.live import Live
+from rich.padding import Padding
+from rich.segment import Segment, SegmentLines
+from rich.spinner import Spinner
+from rich.style import Style
+from rich.syntax import Syntax
+from rich.text import Text
+
+import qwen_gradio
+
+from .blocks import PARSER, Block, split_blocks
+from .render import CONTROL_CHARACTERS, Renderer, format_queue
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Line = list[Segment]
+CODE_THEME = "ansi_dark"  # the terminal's own colours, on its own background
+MARGIN = 3  # rows of the screen below the open block: the status line, and the cursor's
+TAB = "    "  # a tab while its line is live; for good it is printed as it is
+DIM = Style(dim=True)
+# What rich draws that an encoding other than UTF-8 may lack.
+TO_ASCII = str.maketrans({"•": "*", "▌": "|", "─": "-"})
+
+
+class _Markdown(rich.markdown.Markdown):
+    """rich's Markdown, but with HTML, lines and the URLs of links and images as they are written."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("", code_theme=CODE_THEME, hyperlinks=False)
+        self.parsed = PARSER.parse(text)
+        for token in self.parsed:
+            token.children = token.children and [_as_page_shows(child) for child in token.children]
+
+
+def _as_page_shows(token: Token) -> Token:
+    """Replace an image, whose URL rich leaves out, by its name and URL; keep lines apart, as Gradio's page does."""
+    if token.type == "image":
+        return Token("text", "", 0, content=f"{token.content or 'image'} ({token.attrs['src']})")
+    return Token("hardbreak", "br", 0) if token.type == "softbreak" else token
+
+
+class BlockPrinter:
+    """Prints a growing Markdown text: each line once, as soon as it won't change.
+
+    Args:
+        console: the terminal.
+        style: the style of all of it.
+    """
+
+    def __init__(self, console: Console, style: Style | None = None) -> None:
+        self._console = console
+        self._style = style
+        self._begin()
+
+    def _begin(self) -> None:
+        self._before = ""  # the text before the document's block, or the item, that the open block belongs to
+        self._finished: list[Block] = []  # the blocks of that which are printed
+        self._is_joined = True  # whether no blank line stands before it
+        self._printed: list[str] = []  # the lines of the open block that are printed
+
+    def update(self, text: str) -> list[Line]:
+        """Print what is finished of the text so far; return the latest of its other lines, as many as fit the screen.
+
+        If words that were printed are replaced, nothing is printed before `finish`.
+        """
+        blocks = self._split(text)
+        if not blocks or self._is_replaced(text, blocks):
+            return self._fitting(self._lines(blocks[-1])) if blocks else []
+        for block in blocks[len(self._finished) : -1]:
+            self._finish_block(block)
+        self._advance(text, blocks)
+        return self._print_stable_lines(blocks[-1])
+
+    def finish(self, text: str) -> None:
+        """Print what isn't printed yet of the complete text; all of it, if words that were printed are replaced."""
+        blocks = self._split(text)
+        if self._is_replaced(text, blocks):
+            self._begin()
+            self._is_joined = False
+            blocks = self._split(text)
+        for block in blocks[len(self._finished) :]:
+            self._finish_block(block)
+        self._finished = blocks
+
+    def _split(self, text: str) -> list[Block]:
+        blocks = split_blocks(text[len(self._before) :])
+        return [replace(block, is_joined=self._is_joined) for block in blocks[:1]] + blocks[1:]
+
+    def _is_replaced(self, text: str, blocks: Sequence[Block]) -> bool:
+        return not text.startswith(self._before) or list(blocks[: len(self._finished)]) != self._finished
+
+    def _advance(self, text: str, blocks: Sequence[Block]) -> None:
+        """Go on to the last block, which is open."""
+        line = blocks[-1].line
+        belonging = [block for block in blocks if block.line == line]
+        start = len(self._before)
+        for _ in range(line):
+            start = text.index("\n", start) + 1
+        self._before = text[:start]
+        self._is_joined = belonging[0].is_joined
+        self._finished = [replace(block, line=0) for block in belonging[:-1]]
+
+    def _print_stable_lines(self, block: Block) -> list[Line]:
+        """Print those lines of the open block that won't change, or don't fit the screen; return the others."""
+        lines = self._lines(block)
+        stable = len(lines) - (1 if block.is_code else self._room)
+        if stable > len(self._printed) and self._continues(lines):
+            self._print(block, lines[:stable])
+        gap: list[Line] = [] if block.is_joined or self._printed else [[]]
+        return self._fitting([*gap, *lines[len(self._printed) :]])
+
+    def _finish_block(self, block: Block) -> None:
+        lines = self._lines(block)
+        if not self._continues(lines):  # as a table's columns get wider with a later row
+            self._printed = []
+        self._print(block, lines)
+        self._printed = []
+
+    def _continues(self, lines: Sequence[Line]) -> bool:
+        return [_text(line) for line in lines[: len(self._printed)]] == self._printed
+
+    def _print(self, block: Block, lines: Sequence[Line]) -> None:
+        """Print the lines after those that are printed, with a blank one before the first."""
+        new = list(lines[len(self._printed) :])
+        if not self._printed and not block.is_joined:
+            new.insert(0, [])
+        if new:
+            self._console.print(SegmentLines(new, new_lines=True), end="", soft_wrap=True)
+        self._printed = [_text(line) for line in lines]
+
+    @property
+    def _room(self) -> int:
+        return max(1, self._console.height - MARGIN)
+
+    def _fitting(self, lines: Sequence[Line]) -> list[Line]:
+        width = self._console.width
+        untabbed = ([one._replace(text=one.text.replace("\t", TAB)) for one in line] for line in lines[-self._room :])
+        return [Segment.adjust_line_length(line, width, pad=False) for line in untabbed]
+
+    def _lines(self, block: Block) -> list[Line]:
+        lines = self._code_lines(block) if block.is_code else self._markdown_lines(block)
+        if not self._console.encoding.startswith("utf"):
+            lines = [[one._replace(text=one.text.translate(TO_ASCII)) for one in line] for line in lines]
+        return [list(Segment.apply_style(line, self._style)) for line in lines]
+
+    def _code_lines(self, block: Block) -> list[Line]:
+        """Highlight code; its lines are as long as they are, so that they are copied as they are."""
+        syntax = Syntax("", block.language or "text", theme=CODE_THEME, tab_size=0)
+        text = syntax.highlight(block.text.removesuffix("\n"))
+        text.rstrip()
+        return [list(line.render(self._console)) for line in text.split("\n", allow_blank=True)]
+
+    def _markdown_lines(self, block: Block) -> list[Line]:
+        options = self._console.options.update(width=self._console.width)
+        renderable = Padding(_Markdown(block.text), (0, 0, 0, block.indent))
+        lines = [_rstrip(line) for line in self._console.render_lines(renderable, options, pad=False)]
+        filled = [number for number, line in enumerate(lines) if line]
+        return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
+def _text(line: Line) -> str:
+    return "".join(segment.text for segment in line)
+
+
+def _rstrip(line: Line) -> Line:
+    """Leave out the spaces with which rich fills a line."""
+    line = list(line)
+    while line and not line[-1].text.strip():
+        line.pop()
+    return [*line[:-1], line[-1]._replace(text=line[-1].text.rstrip())] if line else line
+
+
+class MarkdownRenderer(Renderer):
+    """A renderer that draws the answer as Markdown, and a status line below it. `refresh` draws what is new.
+
+    Args:
+        console: the terminal.
+        thinking: True to draw the thinking, too.
+    """
+
+    def __init__(self, console: Console, *, thinking: bool) -> None:
+        self._console = console
+        self._live = Live(
+            console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
+        self._kinds = ("thinking", "answer") if thinking else ("answer",)
+        self._printers = {kind: BlockPrinter(console, DIM if kind == "thinking" else None) for kind in self._kinds}
+        self._texts = dict.fromkeys(self._kinds, "")
+        self._drawn: str | None = None  # the kind of the text that is drawn
+        self._status = "Connecting"
+        self._spinner = Spinner("dots" if console.encoding.startswith("utf") else "line")
+        self._started = time.monotonic()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._drawn or 'waiting'}>"
+
+    def __enter__(self) -> MarkdownRenderer:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn is not None:
+            self._finish(self._drawn)
+        self._live.update("")
+        self._live.stop()
+
+    def render(self, event: qwen_gradio.Event) -> None:
+        if isinstance(event, qwen_gradio.Queued):
+            self._status = format_queue(event)
+        elif isinstance(event, qwen_gradio.Started):
+            self._status = "Waiting for the first words"
+        elif isinstance(event, qwen_gradio.Fragment):
+            self._status = "" if event.kind == "answer" else "Thinking"
+            self._add(event)
+
+    def _add(self, fragment: qwen_gradio.Fragment) -> None:
+        if fragment.kind not in self._kinds:
+            return
+        if self._drawn not in (None, fragment.kind):
+            self._finish(str(self._drawn))
+            self._console.print()
+        self._drawn = fragment.kind
+        self._texts[fragment.kind] = self._texts[fragment.kind][: fragment.start] + fragment.text
+
+    def refresh(self) -> None:
+        """Draw what is new, and the status line."""
+        lines: list[Line] = []
+        if self._drawn is not None:
+            lines = self._printers[self._drawn].update(self._visible(self._drawn))
+        self._live.update(Group(SegmentLines(lines, new_lines=True), self._status_line()), refresh=True)
+
+    def _finish(self, kind: str) -> None:
+        self._live.update("")
+        self._printers[kind].finish(self._visible(kind))
+
+    def _visible(self, kind: str) -> str:
+        return CONTROL_CHARACTERS.sub("", self._texts[kind])
+
+    def _status_line(self) -> Text:
+        seconds = time.monotonic() - self._started
+        frame = self._spinner.render(self._console.get_time())
+        status = " ".join(filter(None, [self._status, f"{seconds:.0f} s"]))
+        return Text.assemble(str(frame), " ", (status, "dim"), no_wrap=True, overflow="crop")

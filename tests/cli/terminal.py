@@ -1,0 +1,123 @@
+"""Runs the command on a terminal, as a person would: keys are sent, and the screen is looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+import threading
+from collections.abc import Iterator, Mapping
+
+import pyte
+
+from ..conftest import eventually
+from .command import COMMAND
+
+ENTER, CTRL_C, CTRL_D, UP, TAB, ALT_ENTER = "\r", "\x03", "\x04", "\x1b[A", "\t", "\x1b\r"
+FOR_TESTS = {
+    "TERM": "xterm-256color",
+    "PYTHONUTF8": "0",
+    "LC_ALL": "C.UTF-8",
+    "PROMPT_TOOLKIT_NO_CPR": "1",  # the terminal here doesn't tell where its cursor is
+}
+HISTORY = 10_000  # lines
+
+
+class Terminal:
+    """A terminal with the command on it.
+
+    Attributes:
+        raw: all that was written to it.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], parent: int, size: tuple[int, int], encoding: str) -> None:
+        self.raw = b""
+        self._process, self._parent, self._encoding = process, parent, encoding
+        self._screen = pyte.HistoryScreen(*size, history=HISTORY, ratio=0.5)
+        self._stream = pyte.ByteStream(self._screen)
+        if encoding != "utf-8":
+            self._stream.select_other_charset("@")
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while data := os.read(self._parent, 65536):
+                with self._lock:
+                    self.raw += data
+                    self._stream.feed(data)
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines, those that have left the screen included, without blanks at their ends."""
+        with self._lock:
+            columns = range(self._screen.columns)
+            history = ["".join(line[column].data for column in columns) for line in self._screen.history.top]
+            return [line.rstrip() for line in (*history, *self._screen.display)]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines).rstrip()
+
+    def send(self, keys: str) -> None:
+        os.write(self._parent, keys.encode(self._encoding))
+
+    def shows(self, text: str, times: int = 1) -> bool:
+        """Whether it shows a text, soon."""
+        return eventually(lambda: self.text.count(text) >= times)
+
+    def is_ready(self, prompts: int) -> bool:
+        """Whether so many prompts have been shown, soon, the last of which waits."""
+        return eventually(
+            lambda: sum(line.startswith(">>>") for line in self.lines) >= prompts and self.text.endswith("\n>>>")
+        )
+
+    def wait(self) -> int:
+        """Wait until the command has ended, and all of its output is read; return its exit code."""
+        code = self._process.wait(60)
+        self._thread.join(60)
+        return code
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def on_terminal(
+    *arguments: str,
+    columns: int = 100,
+    rows: int = 24,
+    encoding: str = "utf-8",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Terminal]:
+    """Run the command on a terminal; it is killed at the end, unless it has ended."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env={**os.environ, **FOR_TESTS, **(environment or {})},
+        preexec_fn=_take_terminal,
+    )
+    os.close(child)
+    terminal = Terminal(process, parent, (columns, rows), encoding)
+    try:
+        yield terminal
+    finally:
+        process.kill()
+        terminal.wait()
+        os.close(parent)
+
+
+def _take_terminal() -> None:
+    """Make standard input the terminal that sends Ctrl-C."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
