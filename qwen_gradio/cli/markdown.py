@@ -52,11 +52,11 @@ def _as_page_shows(token: Token) -> Token:
     return Token("hardbreak", "br", 0) if token.type == "softbreak" else token
 
 
-class BlockPrinter:
-    """Prints a growing Markdown text: each line once, as soon as it won't change.
+class GrowingMarkdown:
+    """A growing Markdown text as lines, of which each is finished once, as soon as it won't change.
 
     Args:
-        console: the terminal.
+        console: the terminal that they are for.
         style: the style of all of it.
     """
 
@@ -67,33 +67,33 @@ class BlockPrinter:
 
     def _begin(self) -> None:
         self._before = ""  # the text before the document's block, or the item, that the open block belongs to
-        self._finished: list[Block] = []  # the blocks of that which are printed
+        self._finished: list[Block] = []  # the blocks of that which are finished
         self._is_joined = True  # whether no blank line stands before it
-        self._printed: list[str] = []  # the lines of the open block that are printed
+        self._written: list[str] = []  # the lines of the open block that are finished
 
-    def update(self, text: str) -> list[Line]:
-        """Print what is finished of the text so far; return the latest of its other lines, as many as fit the screen.
+    def update(self, text: str) -> tuple[list[Line], list[Line]]:
+        """Return the lines that are finished by the text so far, and the latest of the others that fit the screen.
 
-        If words that were printed are replaced, nothing is printed before `finish`.
+        If words in finished lines are replaced, no other line is finished before `finish`.
         """
         blocks = self._split(text)
         if not blocks or self._is_replaced(text, blocks):
-            return self._fitting(self._lines(blocks[-1])) if blocks else []
-        for block in blocks[len(self._finished) : -1]:
-            self._finish_block(block)
+            return [], self._fitting(self._lines(blocks[-1])) if blocks else []
+        finished = [line for block in blocks[len(self._finished) : -1] for line in self._finish_block(block)]
         self._advance(text, blocks)
-        return self._print_stable_lines(blocks[-1])
+        stable, others = self._split_open(blocks[-1])
+        return finished + stable, others
 
-    def finish(self, text: str) -> None:
-        """Print what isn't printed yet of the complete text; all of it, if words that were printed are replaced."""
+    def finish(self, text: str) -> list[Line]:
+        """Return the other lines of the complete text; all of its lines, if words in finished ones are replaced."""
         blocks = self._split(text)
         if self._is_replaced(text, blocks):
             self._begin()
             self._is_joined = False
             blocks = self._split(text)
-        for block in blocks[len(self._finished) :]:
-            self._finish_block(block)
+        lines = [line for block in blocks[len(self._finished) :] for line in self._finish_block(block)]
         self._finished = blocks
+        return lines
 
     def _split(self, text: str) -> list[Block]:
         blocks = split_blocks(text[len(self._before) :])
@@ -113,33 +113,30 @@ class BlockPrinter:
         self._is_joined = belonging[0].is_joined
         self._finished = [replace(block, line=0) for block in belonging[:-1]]
 
-    def _print_stable_lines(self, block: Block) -> list[Line]:
-        """Print those lines of the open block that won't change, or don't fit the screen; return the others."""
-        lines = self._lines(block)
+    def _split_open(self, block: Block) -> tuple[list[Line], list[Line]]:
+        """Split the lines of the open block: those that won't change or don't fit the screen, and the others."""
+        lines, finished = self._lines(block), list[Line]()
         stable = len(lines) - (1 if block.is_code else self._room)
-        if stable > len(self._printed) and self._continues(lines):
-            self._print(block, lines[:stable])
-        gap: list[Line] = [] if block.is_joined or self._printed else [[]]
-        return self._fitting([*gap, *lines[len(self._printed) :]])
+        if stable > len(self._written) and self._continues(lines):
+            finished = self._after_written(block, lines[:stable])
+            self._written = [_text(line) for line in lines[:stable]]
+        return finished, self._fitting(self._after_written(block, lines))
 
-    def _finish_block(self, block: Block) -> None:
+    def _finish_block(self, block: Block) -> list[Line]:
         lines = self._lines(block)
         if not self._continues(lines):  # as a table's columns get wider with a later row
-            self._printed = []
-        self._print(block, lines)
-        self._printed = []
+            self._written = []
+        finished = self._after_written(block, lines)
+        self._written = []
+        return finished
 
     def _continues(self, lines: Sequence[Line]) -> bool:
-        return [_text(line) for line in lines[: len(self._printed)]] == self._printed
+        return [_text(line) for line in lines[: len(self._written)]] == self._written
 
-    def _print(self, block: Block, lines: Sequence[Line]) -> None:
-        """Print the lines after those that are printed, with a blank one before the first."""
-        new = list(lines[len(self._printed) :])
-        if not self._printed and not block.is_joined:
-            new.insert(0, [])
-        if new:
-            self._console.print(SegmentLines(new, new_lines=True), end="", soft_wrap=True)
-        self._printed = [_text(line) for line in lines]
+    def _after_written(self, block: Block, lines: Sequence[Line]) -> list[Line]:
+        """Return the lines after the finished ones, with a blank one before the block's first."""
+        gap: list[Line] = [] if block.is_joined or self._written else [[]]
+        return [*gap, *lines[len(self._written) :]]
 
     @property
     def _room(self) -> int:
@@ -193,12 +190,13 @@ class MarkdownRenderer(Renderer):
 
     def __init__(self, console: Console, *, thinking: bool) -> None:
         self._console = console
+        self._shown = Group()  # what is live
         self._live = Live(
-            console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+            self, console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
         self._kinds = ("thinking", "answer") if thinking else ("answer",)
-        self._printers = {kind: BlockPrinter(console, DIM if kind == "thinking" else None) for kind in self._kinds}
         self._texts = dict.fromkeys(self._kinds, "")
+        self._markdown = {kind: GrowingMarkdown(console, DIM if kind == "thinking" else None) for kind in self._kinds}
         self._drawn: str | None = None  # the kind of the text that is drawn
         self._status = "Connecting"
         self._spinner = Spinner("dots" if console.encoding.startswith("utf") else "line")
@@ -214,7 +212,7 @@ class MarkdownRenderer(Renderer):
     def __exit__(self, *_: object) -> None:
         if self._drawn is not None:
             self._finish(self._drawn)
-        self._live.update("")
+        self._shown = Group()
         self._live.stop()
 
     def render(self, event: qwen_gradio.Event) -> None:
@@ -237,14 +235,27 @@ class MarkdownRenderer(Renderer):
 
     def refresh(self) -> None:
         """Draw what is new, and the status line."""
-        lines: list[Line] = []
+        finished, others = list[Line](), list[Line]()
         if self._drawn is not None:
-            lines = self._printers[self._drawn].update(self._visible(self._drawn))
-        self._live.update(Group(SegmentLines(lines, new_lines=True), self._status_line()), refresh=True)
+            finished, others = self._markdown[self._drawn].update(self._visible(self._drawn))
+        self._shown = Group(SegmentLines(others, new_lines=True), self._status_line())
+        if finished:
+            self._print(finished)
+        else:
+            self._live.refresh()
+
+    def __rich__(self) -> Group:
+        """Return what is live, for rich: as it is asked each time, lines that are finished move in one drawing."""
+        return self._shown
 
     def _finish(self, kind: str) -> None:
-        self._live.update("")
-        self._printers[kind].finish(self._visible(kind))
+        self._shown = Group()
+        self._print(self._markdown[kind].finish(self._visible(kind)))
+
+    def _print(self, lines: Sequence[Line]) -> None:
+        """Print lines for good, above what is live."""
+        if lines:
+            self._console.print(SegmentLines(lines, new_lines=True), end="", soft_wrap=True)
 
     def _visible(self, kind: str) -> str:
         return CONTROL_CHARACTERS.sub("", self._texts[kind])

@@ -17,6 +17,7 @@ import pyte
 
 from ..conftest import eventually
 from .command import COMMAND
+from .drawn import HISTORY, lines_of
 
 ENTER, CTRL_C, CTRL_D, UP, TAB, ALT_ENTER = "\r", "\x03", "\x04", "\x1b[A", "\t", "\x1b\r"
 FOR_TESTS = {
@@ -25,7 +26,6 @@ FOR_TESTS = {
     "LC_ALL": "C.UTF-8",
     "PROMPT_TOOLKIT_NO_CPR": "1",  # the terminal here doesn't tell where its cursor is
 }
-HISTORY = 10_000  # lines
 
 
 class Terminal:
@@ -57,13 +57,11 @@ class Terminal:
     def lines(self) -> list[str]:
         """All lines, those that have left the screen included, without blanks at their ends."""
         with self._lock:
-            columns = range(self._screen.columns)
-            history = ["".join(line[column].data for column in columns) for line in self._screen.history.top]
-            return [line.rstrip() for line in (*history, *self._screen.display)]
+            return lines_of(self._screen)
 
     @property
     def text(self) -> str:
-        return "\n".join(self.lines).rstrip()
+        return "\n".join(self.lines)
 
     def send(self, keys: str) -> None:
         os.write(self._parent, keys.encode(self._encoding))
