@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -19,11 +18,11 @@ from ..space import catalogue
 from .exit_codes import ExitCode
 from .log import Log, SavedConversation, user_log
 from .options import make_client, parse_option, space_options
-from .render import Renderer, TextRenderer, echo, note, print_error
+from .render import Renderer, TextRenderer, echo, print_error
+from .terminal import LineReader, Reader, TerminalReader, is_dumb, note, replace_unencodable
 
 if TYPE_CHECKING:  # at runtime they are imported when they are needed, as `--help` isn't slower for them
     from .talk import Chat, Outcome
-    from .terminal import Reader
 
 RECALLED = 1000  # questions of earlier chats that the arrow keys recall
 SHARED = ("proxy", "timeout")  # options for other Spaces, too; the others are for the first alone
@@ -69,6 +68,7 @@ def chat(
         saved = replace(saved, space=str(space), options={})
     saved = replace(saved, options={**saved.options, **dict(map(parse_option, options))})
     saved = saved if system is None else replace(saved, system=system)
+    replace_unencodable()
     screen, log = _find_screen(), None if no_log else user_log()
 
     async def run() -> bool:
@@ -113,7 +113,7 @@ def _connect(first: str, network: dict[str, Any], space: str) -> qwen_gradio.Asy
 def _find_screen() -> Screen:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Screen.PIPE
-    return Screen.PLAIN if os.environ.get("TERM", "dumb") in ("dumb", "unknown") else Screen.MARKDOWN
+    return Screen.PLAIN if is_dumb() else Screen.MARKDOWN
 
 
 def _renderer_maker(screen: Screen, *, thinking: bool) -> Callable[[], Renderer]:
@@ -124,14 +124,11 @@ def _renderer_maker(screen: Screen, *, thinking: bool) -> Callable[[], Renderer]
 
     from .markdown import MarkdownRenderer
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # its encoding may lack a character of the reply
     return functools.partial(MarkdownRenderer, Console(), thinking=thinking)
 
 
 def _make_reader(screen: Screen, log: Log | None) -> Reader:
     from .chat_commands import COMMANDS
-    from .terminal import LineReader, TerminalReader
 
     if screen is not Screen.MARKDOWN:
         return LineReader(is_prompted=screen is Screen.PLAIN)

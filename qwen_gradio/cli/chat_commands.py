@@ -13,9 +13,9 @@ import qwen_gradio
 
 from ..text.columns import format_columns
 from .options import parse_option
-from .render import echo, note
+from .render import echo
 from .talk import Chat, Outcome
-from .terminal import copy
+from .terminal import copy, note
 
 
 class Leave(Exception):

@@ -29,11 +29,6 @@ if TYPE_CHECKING:  # at runtime it is imported only for a terminal
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def note(text: str) -> None:
-    """Print a note to the user, on stderr."""
-    echo(text, err=True, dim=True)
-
-
 def send_to_clipboard(text: str) -> None:
     """Ask the terminal to copy a text, as OSC 52 says, which works over SSH, too."""
     click.echo(f"\x1b]52;c;{base64.b64encode(text.encode(errors='replace')).decode()}\a", nl=False, color=True)

@@ -17,8 +17,8 @@ import anyio
 import qwen_gradio
 
 from .log import Log, SavedConversation, Turn
-from .render import Renderer, note, print_error
-from .terminal import without_echo
+from .render import Renderer, print_error
+from .terminal import note, without_echo
 
 REFRESH_INTERVAL = 0.1  # seconds from one drawing of a reply to the next
 DRAWING_SHARE = 5  # how many times as long as drawing takes there is none after it
@@ -239,7 +239,7 @@ class Chat:
                     try:
                         await work()
                         is_complete = True
-                    except (qwen_gradio.QwenGradioError, OSError) as exc:  # not as a group
+                    except Exception as exc:  # noqa: BLE001 - raised below, not as a group
                         failure = exc
                 tasks.cancel_scope.cancel()
         if failure is not None:

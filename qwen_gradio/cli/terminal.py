@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -124,6 +125,23 @@ def _is_open(text: str) -> bool:
 def _unquote(text: str) -> str:
     stripped = text.strip()
     return stripped.removeprefix(QUOTES).removesuffix(QUOTES).strip("\n") if stripped.startswith(QUOTES) else text
+
+
+def is_dumb() -> bool:
+    """Return True if the terminal can't draw anew, nor show styles."""
+    return os.environ.get("TERM", "dumb") in ("dumb", "unknown")
+
+
+def note(text: str) -> None:
+    """Print a note to the user, on stderr."""
+    echo(text, err=True, dim=not is_dumb())
+
+
+def replace_unencodable() -> None:
+    """Let characters that the encoding of stdout or stderr lacks be printed as question marks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import pty
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 from collections.abc import Iterator, Mapping
@@ -70,11 +71,9 @@ class Terminal:
         """Whether it shows a text, soon."""
         return eventually(lambda: self.text.count(text) >= times)
 
-    def is_ready(self, prompts: int) -> bool:
-        """Whether so many prompts have been shown, soon, the last of which waits."""
-        return eventually(
-            lambda: sum(line.startswith(">>>") for line in self.lines) >= prompts and self.text.endswith("\n>>>")
-        )
+    def is_ready(self, after: str = "") -> bool:
+        """Whether it shows a text, and then a prompt that waits, soon."""
+        return eventually(lambda: after in self.text and self.text.endswith("\n>>>"))
 
     def wait(self) -> int:
         """Wait until the command has ended, and all of its output is read; return its exit code."""
@@ -97,18 +96,22 @@ def on_terminal(
     """Run the command on a terminal; it is killed at the end, unless it has ended."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdin=child,
         stdout=child,
         stderr=child,
-        env={**os.environ, **FOR_TESTS, **(environment or {})},
+        env={**inherited, **FOR_TESTS, **(environment or {})},
         preexec_fn=_take_terminal,
     )
     os.close(child)
     terminal = Terminal(process, parent, (columns, rows), encoding)
     try:
         yield terminal
+    except BaseException:
+        sys.stdout.write(terminal.text)  # pytest shows it
+        raise
     finally:
         process.kill()
         terminal.wait()
