@@ -16,6 +16,7 @@ from qwen_gradio import Event, Finished, Fragment, Queued, Started
 from qwen_gradio.cli.markdown import MarkdownRenderer
 
 from .drawn import draw, shown
+from .picture import PICTURE, draw_picture
 
 PARTS = [
     "# A title\n\n",
@@ -171,3 +172,8 @@ def test_markdown_without_color_has_no_color() -> None:
 
 def test_markdown_no_words_leave_the_screen_as_it_was() -> None:
     assert shown(draw_events(Started()), columns=100) == []
+
+
+def test_markdown_picture_of_a_chat_is_what_is_drawn() -> None:
+    assert PICTURE.read_text() == draw_picture(), "python -m tests.cli.picture draws it anew"
+    assert not re.search(r"url\((?!#)|@import|href", draw_picture()), "it fetches nothing"
