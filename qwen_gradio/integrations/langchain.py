@@ -17,6 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from ..client import AsyncQwenClient
+from ..errors import InvalidOption, short_repr
 from ..reply.events import Timeouts
 from ..space import catalogue
 from ..sync import QwenClient
@@ -75,7 +76,7 @@ class ChatQwenGradio(BaseChatModel):
     @model_validator(mode="after")
     def _check(self) -> ChatQwenGradio:
         self._client(self.model)
-        parse_options(self._sampling)
+        self._parse_options({})
         parse_stop(self.stop)
         return self
 
@@ -84,13 +85,10 @@ class ChatQwenGradio(BaseChatModel):
         return PROVIDER
 
     @property
-    def _sampling(self) -> dict[str, Any]:
-        return {"temperature": self.temperature, "max_tokens": self.max_tokens, **self.options}
-
-    @property
     def _identifying_params(self) -> dict[str, Any]:
         """Return what the replies depend on, as the key of LangChain's cache."""
-        return {"model": self.model, "stop": self.stop, "fallbacks": self.fallbacks, **self._sampling}
+        names = ("model", "temperature", "max_tokens", "stop", "options", "fallbacks")
+        return {name: getattr(self, name) for name in names}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         params = super()._get_ls_params(stop=stop or [*parse_stop(self.stop)], **kwargs)
@@ -157,9 +155,18 @@ class ChatQwenGradio(BaseChatModel):
         return _Call(
             str(model),
             parse_messages(convert_to_openai_messages([_without_thinking(message) for message in messages])),
-            parse_options({**self._sampling, **arguments}),
+            self._parse_options(arguments),
             parse_stop(self.stop if stop is None else stop),
         )
+
+    def _parse_options(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Parse the arguments of a call, which take precedence over the attributes."""
+        named = arguments.get("options") or {}
+        if not isinstance(named, Mapping):
+            raise InvalidOption(f"expected a mapping for options, got {short_repr(named)}")
+        own = {name: value for name, value in self.options.items() if name not in arguments}
+        sampling = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        return parse_options({**sampling, **arguments, "options": {**own, **named}})
 
     # --- clients: one for each model and settings, made at its first call. A copy of the model shares them.
 

@@ -170,6 +170,8 @@ print(json.dumps([
     error(lambda: up.invoke(failing)),
     error(lambda: up.invoke("hi", tools=[{"type": "function", "function": {"name": "f"}}])),
     error(lambda: up.invoke("hi", temprature=1)),
+    error(lambda: up.invoke("hi", options="7B")),
+    error(lambda: ChatQwenGradio(model=url, options={"user": "me"}).invoke("hi")),
     error(lambda: up.bind_tools([])),
     error(lambda: ChatQwenGradio(model="no such/name/at all")),
     error(lambda: ChatQwenGradio(model=url, temprature=1)),
@@ -185,14 +187,14 @@ print(json.dumps([
         "CannotConnect",
         "AppRaised",
         "UsageError",
-        "InvalidOption",
+        *["InvalidOption"] * 3,
         "NotImplementedError",
         *["ValidationError"] * 3,
     ]
     assert [name for name, _ in errors] == names
-    assert "no tools" in errors[2][1] or "tools is not supported" in errors[2][1]
-    assert "temprature" in errors[3][1]
-    assert "an id, an alias or a URL" in errors[5][1] or "Space" in errors[5][1]
+    words = ["connection", "its code raised", "tools is not supported", "temprature", "mapping for options", "user"]
+    assert [word for word, (_, message) in zip(words, errors, strict=False) if word not in message] == []
+    assert "no such/name" in errors[7][1]
     assert json.loads(ignored)["query"] == "hi"
 
 
