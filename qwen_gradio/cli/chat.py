@@ -17,8 +17,8 @@ import qwen_gradio
 from ..space import catalogue
 from .exit_codes import ExitCode
 from .log import Log, SavedConversation, user_log
-from .options import make_client, parse_option, space_options
-from .render import Renderer, TextRenderer, echo, print_error
+from .options import SPACE_ENV, complete_space, in_command_words, make_client, parse_option, space_options
+from .render import Renderer, TextRenderer, echo, is_terminal, print_error
 from .terminal import LineReader, Reader, TerminalReader, is_dumb, note, replace_unencodable
 
 if TYPE_CHECKING:  # at runtime they are imported when they are needed, as `--help` isn't slower for them
@@ -37,7 +37,7 @@ class Screen(enum.Enum):
 
 
 @click.command()
-@click.argument("space", required=False)
+@click.argument("space", required=False, shell_complete=complete_space)
 @space_options
 @click.option("--system", metavar="TEXT", help="The system message; the Space's own by default.")
 @click.option("--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="A parameter; see `inspect`.")
@@ -95,7 +95,7 @@ def _find(*, continues: bool, name: str | None, no_log: bool) -> SavedConversati
     """
     if name is not None and (no_log or continues):
         raise qwen_gradio.UsageError(f"--save can't be used with {'--no-log' if no_log else '--continue'}")
-    new = SavedConversation(os.environ.get("QWEN_GRADIO_SPACE") or catalogue.DEFAULT, name=name)
+    new = SavedConversation(os.environ.get(SPACE_ENV) or catalogue.DEFAULT, name=name)
     if name is None and not continues:
         return new
     log = user_log()
@@ -111,7 +111,7 @@ def _connect(first: str, network: dict[str, Any], space: str) -> qwen_gradio.Asy
 
 
 def _find_screen() -> Screen:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return Screen.PIPE
     return Screen.PLAIN if is_dumb() else Screen.MARKDOWN
 
@@ -119,7 +119,7 @@ def _find_screen() -> Screen:
 def _renderer_maker(screen: Screen, *, thinking: bool) -> Callable[[], Renderer]:
     """Return the function that makes the renderer of a reply."""
     if screen is not Screen.MARKDOWN:
-        return functools.partial(TextRenderer, thinking=thinking)
+        return functools.partial(TextRenderer, thinking=thinking, streaming=screen is not Screen.PIPE)
     from rich.console import Console
 
     from .markdown import MarkdownRenderer
@@ -183,5 +183,5 @@ async def _respond(chat: Chat, text: str) -> Outcome:
             return await run_command(chat, text) or Outcome.COMPLETE
         return await chat.ask(text) if text.strip() else Outcome.COMPLETE
     except qwen_gradio.QwenGradioError as exc:
-        print_error(exc)
+        print_error(in_command_words(str(exc)))
         return Outcome.FAILED

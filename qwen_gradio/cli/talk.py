@@ -17,6 +17,7 @@ import anyio
 import qwen_gradio
 
 from .log import Log, SavedConversation, Turn
+from .options import in_command_words
 from .render import Renderer, print_error
 from .terminal import note, without_echo
 
@@ -151,7 +152,7 @@ class Chat:
         except qwen_gradio.UsageError:  # it wasn't asked
             raise
         except qwen_gradio.QwenGradioError as exc:
-            print_error(exc)
+            print_error(in_command_words(str(exc)))
             return Outcome.FAILED, str(exc)
         return (Outcome.COMPLETE, "") if is_complete else (Outcome.STOPPED, "stopped")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import qwen_gradio
 
-from .render import echo, send_to_clipboard
+from .render import echo, is_terminal, send_to_clipboard
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -57,7 +57,7 @@ class LineReader(Reader):
             echo(prompt, nl=False)
         before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else Ctrl-C waits for the line
         try:
-            line = sys.stdin.readline()
+            line = sys.stdin.readline() if sys.stdin else ""  # it may be closed
         finally:
             signal.signal(signal.SIGINT, before)
         if not line:
@@ -152,7 +152,7 @@ def without_echo() -> Iterator[None]:
     except ImportError:
         yield
         return
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         yield
         return
     stdin = sys.stdin.fileno()
@@ -172,7 +172,7 @@ def copy(text: str) -> None:
     Raises:
         UsageError: there is no terminal.
     """
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         raise qwen_gradio.UsageError("/copy needs a terminal")
     import pyperclip
 
