@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # at runtime it is imported only for a terminal
     from rich.progress import Progress, Task
     from rich.status import Status
 
+WIDTH_FOR_BAR = 60  # columns
+
 # C0 except tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder the text on a terminal.
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -160,14 +162,16 @@ def _question_columns() -> Progress:
         def render(self, task: Task) -> Text:
             return Text("" if task.speed is None else f"{60 * task.speed:.0f}/min")
 
+    console = Console(stderr=True)
+    bar = [BarColumn()] if console.width >= WIDTH_FOR_BAR else []  # the numbers say more
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        *bar,
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[failed]} failed"),
-        console=Console(stderr=True),
+        console=console,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import click
 import pytest
 
 from qwen_gradio import AsyncQwenClient, RateLimited
@@ -137,12 +138,19 @@ def test_batch_space_that_cannot_be_reached_records_nothing(questions: Callable[
     assert "no connection could be made" in result.stderr
 
 
-def test_batch_terminal_shows_progress(space: ScriptedSpace, questions: Callable[..., str], out: Path) -> None:
-    file = questions("a", space.script(2, fail_at=1).prompt)
+@pytest.mark.parametrize("columns", ["40", "100"])
+def test_batch_terminal_shows_progress(
+    space: ScriptedSpace, questions: Callable[..., str], out: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    file = questions("a", "b", space.script(2, fail_at=1).prompt)
     code, output = run_on_terminal("batch", file, "-o", str(out), "-m", space.url)
     assert code == 1
-    assert "2/2" in output
-    assert "1 failed" in output
+    shown = click.unstyle(output)
+    assert "3/3" in shown
+    assert "1 failed" in shown
+    assert "/min" in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown, "nothing is cut"
 
 
 def test_batch_ctrl_c_keeps_results_and_exits_130(

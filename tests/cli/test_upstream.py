@@ -15,7 +15,9 @@ from qwen_gradio import AppRaised, QwenClient, QwenGradioError, demo
 from qwen_gradio.demo import KEY_VARIABLE, check_upstream
 
 from ..conftest import eventually
+from ..environments import on_each_gradio
 from ..servers import openai_server
+from ..servers.forked import ForkServers
 from .command import run
 
 SERVER = str(Path(openai_server.__file__))
@@ -100,6 +102,18 @@ def test_upstream_that_refuses_or_is_down_raises_with_the_reason(upstream: Upstr
         client = stack.enter_context(QwenClient(address, retries=0))
         with pytest.raises(QwenGradioError, match=says):
             client.ask("hi")
+
+
+@pytest.mark.parametrize("gradio", on_each_gradio("4.44.1", "5.50.0"))
+def test_upstream_answers_on_each_gradio(fork_servers: ForkServers, upstream: Upstream, gradio: str) -> None:
+    arguments = ("--upstream", upstream.url, "--model", openai_server.MODEL)
+    with (
+        fork_servers.running(Path(demo.__file__), *arguments, gradio=gradio) as process,
+        QwenClient(process.printed, retries=0) as client,
+    ):
+        assert json.loads(client.ask("hi"))["messages"][-1] == {"role": "user", "content": "hi"}
+        with pytest.raises(AppRaised, match="out of memory"):
+            client.ask("refuse")
 
 
 @pytest.mark.parametrize(
