@@ -47,7 +47,7 @@ def client(upstream: Upstream) -> Iterator[QwenClient]:
     arguments = ("--upstream", upstream.url, "--model", openai_server.MODEL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY_VARIABLE, "secret")
-        running = demo.run_in_process(demo.__file__, *arguments)
+        running = demo.run_in_process(demo.__file__, *arguments, timeout=300)
         with running as url, QwenClient(url, retries=0) as one:
             yield one
 
@@ -98,7 +98,7 @@ def test_upstream_that_fails_while_streaming_raises_with_the_reason(client: Qwen
 def test_upstream_that_refuses_or_is_down_raises_with_the_reason(upstream: Upstream, url: str, says: str) -> None:
     arguments = ("--upstream", upstream.url if url == "UPSTREAM" else url, "--model", "another")
     with contextlib.ExitStack() as stack:
-        address = stack.enter_context(demo.run_in_process(demo.__file__, *arguments))
+        address = stack.enter_context(demo.run_in_process(demo.__file__, *arguments, timeout=300))
         client = stack.enter_context(QwenClient(address, retries=0))
         with pytest.raises(QwenGradioError, match=says):
             client.ask("hi")
