@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .sync import QwenClient, SyncConversation, SyncReply
     from .text.messages import Message, format_prompt
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AllFailed",
