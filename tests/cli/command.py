@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from qwen_gradio.cli.main import main
 
+SECONDS = 120  # of silence, after which a command hangs
 COMMAND = [sys.executable, "-m", "qwen_gradio"]
 
 
@@ -56,11 +58,12 @@ def run_on_terminal(
     os.close(child)
     output, is_called = b"", False
     with contextlib.suppress(OSError):  # how a terminal ends
-        while True:
+        while select.select([parent], [], [], SECONDS)[0]:
             output += os.read(parent, 65536)
             if not is_called and when.encode() in output:
                 is_called = True
                 then()
                 os.write(parent, keys.encode())
+        process.kill()
     os.close(parent)
     return process.wait(), output.decode(os.environ.get("PYTHONIOENCODING", "utf-8"))

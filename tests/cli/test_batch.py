@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import shlex
 import signal
@@ -295,7 +296,10 @@ def test_batch_rate_bounds_the_starts(out: Path) -> None:
 
 def test_batch_disk_full_exits_with_one_line(space: ScriptedSpace, questions: Callable[..., str], out: Path) -> None:
     command = shlex.join([*COMMAND, "batch", questions(*["hi"] * 50), "-o", str(out), "-m", space.url])
-    process = subprocess.run(["bash", "-c", f"ulimit -f 1; {command}"], capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    process = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1; {command}"], env=environment, capture_output=True, text=True, check=False
+    )
     assert (process.returncode, process.stderr) == (4, "qwen-gradio: the output can't be written: File too large\n")
     assert run("batch", questions(*["hi"] * 50), "-o", str(out), "-m", space.url).exit_code == 0
     assert len(records(out)) == 50
