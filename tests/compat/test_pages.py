@@ -82,4 +82,9 @@ def test_page_in_chromium_asks_app_as_it_was_recorded_to(
     driven = anyio.run(drive, serving(version)[app.name], questions(app, tmp_path))
     today = chromium.ask(driven)
     assert driven.in_order(today) == driven.in_order(kept)
-    assert today.shown == kept.shown
+    assert without_escapes(today.shown) == without_escapes(kept.shown)
+
+
+def without_escapes(shown: list[list[str]]) -> list[list[str]]:
+    """Remove the backslashes of Markdown, which a page shows until it has drawn the text."""
+    return [[text.replace("\\", "") for text in texts] for texts in shown]
