@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -15,14 +16,21 @@ logger = logging.getLogger("qwen_gradio")
 class ShortTraceback(contextlib.AbstractContextManager[None]):
     """Removes the frames below its `with` statement from the traceback of a QwenGradioError.
 
-    The whole traceback is logged at the level DEBUG.
+    The whole traceback of an error that has causes is logged at the level DEBUG.
     """
+
+    def __enter__(self) -> None:
+        """Remember the exception that the caller handles, whose traceback is the caller's own."""
+        self._handled = sys.exc_info()[1]
 
     def __exit__(
         self, type_: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(exc, QwenGradioError) and traceback is not None:
-            causes = [cause for cause in _causes(exc, {id(exc)}) if cause.__traceback__ is not _last(cause)]
+            seen = {id(exc)}
+            if self._handled is not None:
+                seen |= {id(self._handled), *(id(one) for one in _causes(self._handled, set()))}
+            causes = [cause for cause in _causes(exc, seen) if cause.__traceback__ is not _last(cause)]
             if causes:
                 logger.debug("%s", exc, exc_info=exc)
             for cause in causes:

@@ -109,3 +109,18 @@ async def test_traceback_of_foreign_error_is_left_alone() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         await anext(AsyncQwenClient(NOBODY).map(prompts()))
     assert "_submit_next" in frames(caught.value)
+
+
+def test_traceback_of_an_exception_that_the_caller_handles_is_left() -> None:
+    def divide() -> float:
+        return 1 / 0
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        try:
+            divide()
+        except ZeroDivisionError:
+            with pytest.raises(CannotConnect):
+                QwenClient(NOBODY, retries=0).ask("hi")
+            raise
+    assert [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][-1:] == ["divide"]
+    assert len(traceback.extract_tb(caught.value.__traceback__)) == 2

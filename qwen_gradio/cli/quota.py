@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -51,11 +50,11 @@ async def _fetch(access: Access) -> Quota:
     import anyio
 
     from ..transport.hub import get_quota
+    from ..transport.threads import DaemonThreadExecutor, wrap_future
 
-    ask = functools.partial(anyio.to_thread.run_sync, get_quota, access, abandon_on_cancel=True)
     try:
         with anyio.fail_after(access.timeout):
-            return await ask()
+            return await wrap_future(DaemonThreadExecutor().submit(get_quota, access))
     except TimeoutError as exc:
         failure = f"no answer within {access.timeout:g} s"
         raise qwen_gradio.DeadlineExceeded(failure, deadline="connect", space=access.url) from exc

@@ -22,7 +22,7 @@ from ..reply.events import Timeouts
 from ..space import catalogue
 from ..sync import QwenClient
 from ..text.messages import Message
-from .openai_replies import PROVIDER, Delta, Deltas, count_tokens, usage
+from .openai_replies import MAX_CLIENTS, PROVIDER, Delta, Deltas, count_tokens, usage
 from .openai_requests import parse_messages, parse_options, parse_stop
 
 
@@ -174,6 +174,7 @@ class ChatQwenGradio(BaseChatModel):
         settings = self._settings(model)
         key = (model, *settings.values())
         if key not in self._clients:
+            _drop_oldest(self._clients)
             self._clients.setdefault(key, AsyncQwenClient(model, **settings))
         return self._clients[key]
 
@@ -181,6 +182,7 @@ class ChatQwenGradio(BaseChatModel):
         settings = self._settings(model)
         key = (model, *settings.values())
         if key not in self._sync_clients:  # two threads may both make one, of which one is dropped unused
+            _drop_oldest(self._sync_clients)
             self._sync_clients.setdefault(key, QwenClient(model, **settings))
         return self._sync_clients[key]
 
@@ -194,6 +196,12 @@ class ChatQwenGradio(BaseChatModel):
             "fallbacks": tuple(self.fallbacks),
             "timeouts": Timeouts(**timeouts),
         }
+
+
+def _drop_oldest(clients: dict[tuple[Any, ...], Any]) -> None:
+    """Make room for another client; one that is in use is closed once its reply is freed."""
+    while len(clients) >= MAX_CLIENTS:
+        clients.pop(next(iter(clients)), None)
 
 
 def _without_thinking(message: BaseMessage) -> BaseMessage:

@@ -18,10 +18,19 @@ from ..errors import InvalidOption, QwenGradioError
 from ..reply.events import Timeouts
 from ..reply.reply import Reply
 from ..sync import QwenClient, SyncReply
-from .openai_replies import PROVIDER, Delta, Deltas, chunk, completion, cut, error_headers, error_status, usage
+from .openai_replies import (
+    MAX_CLIENTS,
+    PROVIDER,
+    Delta,
+    Deltas,
+    chunk,
+    completion,
+    cut,
+    error_headers,
+    error_status,
+    usage,
+)
 from .openai_requests import UNSUPPORTED, ChatRequest, parse_request
-
-MAX_CLIENTS = 64  # that a handler keeps, of each kind; those that were not used for the longest time are dropped
 
 # LiteLLM's exception for each HTTP status.
 ERRORS = {

@@ -25,6 +25,7 @@ from ..text.messages import Message
 from ..text.snapshots import appended_text
 from .openai_requests import content_as_text
 
+MAX_CLIENTS = 64  # that an adapter keeps, of each kind; the oldest are dropped
 PROVIDER = "qwen_gradio"  # the name of this package among other tools' providers
 
 

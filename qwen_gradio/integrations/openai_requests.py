@@ -239,7 +239,8 @@ def content_as_text(content: object) -> str:
     if isinstance(content, list | tuple):
         return "".join(map(content_as_text, content))
     if isinstance(content, Mapping):
-        content = content.get("text") or content.get("refusal") or f"[{content.get('type')}]"
+        text = content.get("text")
+        content = text if isinstance(text, str) else content.get("refusal") or f"[{content.get('type')}]"
     return content if isinstance(content, str) else short_repr(content)
 
 

@@ -63,11 +63,14 @@ class Question:
 
 
 def build_attempts(choices: Sequence[SpaceConnector | Provider], question: Question) -> list[Callable[[], Attempt]]:
-    """Return one function per choice that creates an attempt at it; the fallbacks ignore unknown options."""
+    """Return one function per choice that creates an attempt at it; the fallbacks ignore unknown options.
+
+    Where questions are spread, none does: a misspelt option would go unnoticed.
+    """
     factories: list[Callable[[], Attempt]] = []
     for number, choice in enumerate(choices):
         if isinstance(choice, SpaceConnector):
-            ignore = question.ignore_unknown_options or number > 0
+            ignore = question.ignore_unknown_options or (number > 0 and question.rotation is None)
             factories.append(
                 functools.partial(
                     SpaceAttempt,

@@ -55,7 +55,8 @@ class Rotation:
 
     def report(self, number: int, exc: QwenGradioError) -> None:
         """Pass a choice over until its `retry_after`, or for a minute, if the failure is the choice's own."""
-        if isinstance(exc, FAILURES_OF_THE_CHOICE):
+        is_total = getattr(exc, "deadline", "") == "total"  # of the whole reply, whichever choice was asked last
+        if isinstance(exc, FAILURES_OF_THE_CHOICE) and not is_total:
             retry_after = getattr(exc, "retry_after", None)
             resume_at = self._clock() + (PASSED_OVER_SECONDS if retry_after is None else retry_after)
             self._resume_at[number] = max(self._resume_at[number], resume_at)

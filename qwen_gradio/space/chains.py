@@ -190,7 +190,7 @@ def _writers(
     seen = {query}
     # The components, and before which number they are read; the latest first, so that one look at each is enough.
     last = len(on_load)
-    pending = [(-last, str(id_), id_) for id_ in read]
+    pending = [(-last, isinstance(id_, str), id_) for id_ in read]
     heapq.heapify(pending)
     while pending:
         before, _, id_ = heapq.heappop(pending)
@@ -201,9 +201,9 @@ def _writers(
             is_in_time = before == -last or on_load.get(listener.id, last) < -before
             if is_in_time and listener.id not in found:
                 found.add(listener.id)
-                until = last if listener.id in later else on_load.get(listener.id, last)
+                until = last if before == -last and listener.id in later else on_load.get(listener.id, last)
                 for component in listener.inputs:
-                    heapq.heappush(pending, (-until, str(component.id), component.id))
+                    heapq.heappush(pending, (-until, isinstance(component.id, str), component.id))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +83,24 @@ def test_what_the_opening_reads_is_prepared_by_what_the_opening_ran_before_alone
     parsed = page.page()
     found = find_preparation(parsed, parsed.listeners[:1], query=box)
     assert (names([*found.on_load]), found.ids) == (["restore", "start"], frozenset({1, 2}))
+
+
+def test_what_is_prepared_does_not_depend_on_the_ids_of_components() -> None:
+    def prepared(order: list[int]) -> list[str]:
+        page = PageBuilder()
+        box, chatbot = page.component("textbox"), page.component("chatbot")
+        made = [page.component("state") for _ in range(3)]
+        settings, kept, other = (made[number] for number in order)
+        page.listener("chat", [box, settings], [chatbot], (box, "submit"))
+        page.listener("start", [kept, other], [settings], (None, "load"))
+        page.listener("keep", [other], [kept], (box, "submit"))
+        page.listener("more", [], [other], (box, "submit"))
+        parsed = page.page()
+        siblings = [one for one in parsed.listeners_of(box, "submit") if one.id != 0]
+        found = find_preparation(parsed, parsed.listeners[:1], siblings=siblings, query=box)
+        return names([one for one in parsed.listeners if one.id in found.ids])
+
+    assert {tuple(prepared([*order])) for order in itertools.permutations(range(3))} == {("start",)}
 
 
 IDS = st.integers(0, 3)
