@@ -33,6 +33,7 @@ HOST = "127.0.0.1"
 SYSTEM = "You are a helpful assistant."
 WORD_SECONDS = 0.04  # the pace of a hosted 72B model
 KEY_VARIABLE = "QWEN_GRADIO_UPSTREAM_KEY"  # the environment variable with the upstream's key
+START_TIMEOUT = 180.0  # seconds until the server is up; importing gradio takes a busy machine a minute
 UPSTREAM_TIMEOUT = 120.0  # seconds without a byte; a model that is loaded first takes its time
 
 Model = Callable[[str, Sequence[tuple[str, str]], str], Iterator[str]]
@@ -251,7 +252,7 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def run_in_process(
-    script: str | Path = __file__, *arguments: str, python: str = sys.executable, timeout: float = 60
+    script: str | Path = __file__, *arguments: str, python: str = sys.executable, timeout: float = START_TIMEOUT
 ) -> Iterator[str]:
     """Run the stand-in, or a script like it, in a process of its own.
 

@@ -155,6 +155,19 @@ def test_readme_examples_run_in_order_on_fresh_clone(clone: Path) -> None:
     assert first.output is not None
     assert printed[0] == first.output.rstrip(), "the command and the program print the same"
     assert len((clone / "replies.jsonl").read_text().splitlines()) == 2
+    assert types_seen_in(clone / ".venv", clone.parent) == "str"
+    uv = [sys.executable, "-m", "uv", "--quiet", "--system-certs", "pip", "install", "--no-deps", "--reinstall"]
+    run(*uv, "--python", str(clone / ".venv" / "bin" / "python"), str(clone))
+    assert types_seen_in(clone / ".venv", clone.parent) == "str", "installed, and not editable"
+
+
+def types_seen_in(environment: Path, folder: Path) -> str:
+    """What mypy says of the type of an answer, where the package is what an environment has."""
+    program = 'from qwen_gradio import QwenClient; reveal_type(QwenClient("a/b").ask("hi"))'
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable"]
+    command = [*mypy, str(environment / "bin" / "python"), "-c", program]
+    checked = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return "".join(re.findall(r'Revealed type is "(.*?)"', checked.stdout))
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,3 +109,12 @@ def submitted(question: str, served: Served) -> Job:
 
 def last_text(chatbot: list[dict[str, Any]]) -> str:
     return str(chatbot[-1]["content"][0]["text"])
+
+
+def test_readme_lists_each_kind_of_page() -> None:
+    readme = (Path(__file__).parent / "README.md").read_text()
+    for app in APPS:
+        versions = "" if app.gradios == EACH_GRADIO else f" ({', '.join(app.gradios)})"
+        assert f"- {app.kind}{versions}\n" in readme
+    for text in (readme, (Path(__file__).parents[2] / "README.md").read_text()):
+        assert re.search(rf"\b{len(APPS)} (apps|kinds)", text)
