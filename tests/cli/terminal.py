@@ -64,16 +64,27 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    @property
+    def unwrapped(self) -> str:
+        """The text without blanks and line breaks, as lines are wrapped at either."""
+        return _without_blanks(self.text)
+
     def send(self, keys: str) -> None:
         os.write(self._parent, keys.encode(self._encoding))
 
+    def count(self, text: str) -> int:
+        """How often it shows a text: one with line breaks as it is, another wherever its lines are wrapped."""
+        if "\n" in text:
+            return self.text.count(text)
+        return self.unwrapped.count(_without_blanks(text))
+
     def shows(self, text: str, times: int = 1) -> bool:
         """Whether it shows a text, soon."""
-        return eventually(lambda: self.text.count(text) >= times)
+        return eventually(lambda: self.count(text) >= times)
 
     def is_ready(self, after: str = "") -> bool:
         """Whether it shows a text, and then a prompt that waits, soon."""
-        return eventually(lambda: after in self.text and self.text.endswith("\n>>>"))
+        return eventually(lambda: self.count(after) > 0 and self.text.endswith("\n>>>"))
 
     def wait(self) -> int:
         """Wait until the command has ended, and all of its output is read; return its exit code."""
@@ -116,6 +127,10 @@ def on_terminal(
         process.kill()
         terminal.wait()
         os.close(parent)
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split())
 
 
 def _take_terminal() -> None:
