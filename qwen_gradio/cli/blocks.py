@@ -11,8 +11,8 @@ from markdown_it.token import Token
 
 ITEM_INDENT = 3  # columns that rich indents an item's text by
 
-# Without HTML, which rich leaves out: a tag stays as it was written.
-PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+# Without HTML and definitions of links, which rich leaves out: they stay as they were written.
+PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
 
 
 @dataclass(frozen=True)

@@ -33,5 +33,9 @@ def test_split_blocks_code_in_an_item_is_not_indented() -> None:
     ]
 
 
+def test_split_blocks_definition_of_a_link_is_text() -> None:
+    assert split_blocks("see [a][1]\n\n[1]: http://x") == [Block(0, "see [a][1]\n"), Block(2, "[1]: http://x\n")]
+
+
 def test_split_blocks_lines_are_counted_as_the_parser_counts_them() -> None:
     assert split_blocks("a\u2028b\n\nc") == [Block(0, "a\u2028b\n"), Block(2, "c\n")]

@@ -116,6 +116,10 @@ def test_markdown_html_images_links_and_lines_are_kept() -> None:
     ]
 
 
+def test_markdown_reference_and_its_definition_are_kept() -> None:
+    assert show("see [a][1]\n\n[1]: http://x") == ["see [a][1]", "", "[1]: http://x"]
+
+
 def test_markdown_code_in_an_item_is_flush_left() -> None:
     assert show("1. Run:\n   ```sh\n   ls\n   ```\n   then") == [" 1 Run:", "ls", "   then"]
 
