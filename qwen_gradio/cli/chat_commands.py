@@ -116,7 +116,7 @@ async def _save(chat: Chat, argument: str) -> None:
             file.writelines(lines)
     except FileExistsError:
         raise qwen_gradio.UsageError(f"{path} exists, and is not of this chat; choose another name") from None
-    except OSError as exc:
+    except (OSError, ValueError) as exc:  # no path
         raise qwen_gradio.UsageError(f"{path} can't be written: {exc}") from exc
     chat.files.add(path)
     note(f"{len(chat.messages)} messages in {path}")
@@ -125,8 +125,8 @@ async def _save(chat: Chat, argument: str) -> None:
 async def _load(chat: Chat, argument: str) -> None:
     path = _path(argument, "/load")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeError) as exc:
+        lines = path.read_text(encoding="utf-8").split("\n")  # a message may have other separators of lines
+    except (OSError, ValueError) as exc:  # no UTF-8, or no path
         raise qwen_gradio.UsageError(f"{path} can't be read: {exc}") from exc
     messages = [_parse_message(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     has_system = bool(messages) and messages[0]["role"] == "system"
@@ -156,7 +156,10 @@ async def _bye(_chat: Chat, _: str) -> None:
 def _path(argument: str, command: str) -> Path:
     if not argument:
         raise qwen_gradio.UsageError(f"expected {command} FILE")
-    return Path(argument).expanduser()
+    try:
+        return Path(argument).expanduser()
+    except RuntimeError as exc:  # no such user
+        raise qwen_gradio.UsageError(f"{argument} can't be found: {exc}") from exc
 
 
 def _parse_message(path: Path, number: int, line: str) -> Mapping[str, Any]:

@@ -174,6 +174,7 @@ class Chat:
         finally:
             if len(self.messages) < len(before):
                 self.conversation.messages = before
+                self.save()
 
     def undo(self) -> str:
         """Take the latest question and its answer back; return the question.

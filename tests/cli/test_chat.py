@@ -127,6 +127,9 @@ def test_chat_retry_that_fails_keeps_the_answer(make_space: Callable[..., Script
     assert (code, out) == (1, ["answer"])
     assert f"2 messages in {saved}" in err
     assert '"kept"' in saved.read_text()
+    logged = user_log().find()
+    assert logged is not None
+    assert logged.messages[-1]["content"] == "kept"
 
 
 def test_chat_retry_asks_a_question_that_failed(space: ScriptedSpace) -> None:
@@ -152,6 +155,21 @@ def test_chat_save_and_load_carry_the_conversation_over(space: ScriptedSpace, tm
     assert [message["role"] for message in messages] == ["system", "user", "assistant", "user", "assistant"]
     _, out, err = chat(space.url, lines=[f"/load {path}", "three"])
     assert (out, err) == ([asked("three", "one", "two", system="s")], f"4 messages from {path}\n")
+
+
+def test_chat_load_reads_messages_with_separators_of_lines(space: ScriptedSpace, tmp_path: Path) -> None:
+    path = tmp_path / "saved"
+    script = space.script(["a\u2028b\u2029c\x85d"])
+    _, _, err = chat(space.url, lines=[script.prompt, f"/save {path}", f"/load {path}"])
+    assert err.endswith(f"2 messages from {path}\n")
+
+
+@pytest.mark.parametrize("path", ["~no-such-user/x", "a\0b"])
+@pytest.mark.parametrize("command", ["/save", "/load"])
+def test_chat_wrong_path_is_told_and_the_chat_goes_on(space: ScriptedSpace, command: str, path: str) -> None:
+    code, out, err = chat(space.url, lines=[f"{command} {path}", "next"])
+    assert (code, out) == (1, [asked("next")])
+    assert err.startswith(f"qwen-gradio: {path} can't be ")
 
 
 def test_chat_save_over_a_file_of_others_is_refused(space: ScriptedSpace, tmp_path: Path) -> None:
