@@ -6,14 +6,16 @@ import contextlib
 import datetime
 import json
 import os
-import sqlite3
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qwen_gradio
+
+if TYPE_CHECKING:
+    import sqlite3
 
 LOCK_TIMEOUT = 5.0  # seconds to wait for another process that writes
 SCHEMA = """
@@ -156,6 +158,8 @@ class Log:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction."""
+        import sqlite3  # not at the top, as other commands don't need it
+
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))

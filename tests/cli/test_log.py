@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +41,11 @@ def test_log_conversation_saved_again_replaces_itself_and_is_the_latest(log: Log
     for conversation in (first, second, replace(first, messages=MESSAGES)):
         log.save(conversation)
     assert log.find() == replace(first, messages=MESSAGES)
+
+
+def test_log_commands_without_it_import_no_sqlite() -> None:
+    code = "import sys, qwen_gradio.cli.main; print('sqlite3' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"
 
 
 def test_log_turns_are_the_latest_in_order(log: Log) -> None:
