@@ -196,7 +196,10 @@ class MarkdownRenderer(Renderer):
         )
         self._kinds = ("thinking", "answer") if thinking else ("answer",)
         self._texts = dict.fromkeys(self._kinds, "")
-        self._markdown = {kind: GrowingMarkdown(console, DIM if kind == "thinking" else None) for kind in self._kinds}
+        self._printed: dict[str, str] = {}  # of each kind's text, what was followed by the other kind
+        self._markdown: dict[str, GrowingMarkdown] = {}
+        for kind in self._kinds:
+            self._begin_anew(kind)
         self._drawn: str | None = None  # the kind of the text that is drawn
         self._status = "Connecting"
         self._spinner = Spinner("dots" if console.encoding.startswith("utf") else "line")
@@ -210,10 +213,12 @@ class MarkdownRenderer(Renderer):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._drawn is not None:
-            self._finish(self._drawn)
-        self._shown = Group()
-        self._live.stop()
+        try:
+            if self._drawn is not None:
+                self._finish(self._drawn)
+        finally:  # else the cursor stays hidden
+            self._shown = Group()
+            self._live.stop()
 
     def render(self, event: qwen_gradio.Event) -> None:
         if isinstance(event, qwen_gradio.Queued):
@@ -227,11 +232,17 @@ class MarkdownRenderer(Renderer):
     def _add(self, fragment: qwen_gradio.Fragment) -> None:
         if fragment.kind not in self._kinds:
             return
-        if self._drawn not in (None, fragment.kind):
-            self._finish(str(self._drawn))
+        if self._drawn is not None and self._drawn != fragment.kind:
+            self._finish(self._drawn)
+            self._begin_anew(self._drawn)
             self._console.print()
         self._drawn = fragment.kind
         self._texts[fragment.kind] = self._texts[fragment.kind][: fragment.start] + fragment.text
+
+    def _begin_anew(self, kind: str) -> None:
+        """Let what comes of that kind's text begin after what is printed of it."""
+        self._printed[kind] = self._texts[kind].rstrip()
+        self._markdown[kind] = GrowingMarkdown(self._console, DIM if kind == "thinking" else None)
 
     def refresh(self) -> None:
         """Draw what is new, and the status line."""
@@ -258,7 +269,7 @@ class MarkdownRenderer(Renderer):
             self._console.print(SegmentLines(lines, new_lines=True), end="", soft_wrap=True)
 
     def _visible(self, kind: str) -> str:
-        return CONTROL_CHARACTERS.sub("", self._texts[kind])
+        return CONTROL_CHARACTERS.sub("", self._texts[kind].removeprefix(self._printed[kind]))
 
     def _status_line(self) -> Text:
         seconds = time.monotonic() - self._started

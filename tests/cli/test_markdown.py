@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from qwen_gradio import Event, Finished, Fragment, Queued, Started
-from qwen_gradio.cli.markdown import MarkdownRenderer
+from qwen_gradio.cli.markdown import GrowingMarkdown, MarkdownRenderer
 
 from .drawn import draw, shown
 from .picture import PICTURE, draw_picture
@@ -151,6 +151,34 @@ def test_markdown_thinking_is_shown_before_the_answer_if_asked_for() -> None:
     events = (Fragment("Hm, so", 0, "thinking"), Fragment("Yes.", 0), Finished("Yes.", "Hm, so"))
     assert shown(draw_events(*events, thinking=True), columns=100) == ["Hm, so", "", "Yes."]
     assert shown(draw_events(*events), columns=100) == ["Yes."]
+
+
+def test_markdown_thinking_between_parts_of_the_answer_repeats_neither() -> None:
+    events = (
+        Fragment("Hm.", 0, "thinking"),
+        Fragment("Yes.\n\n", 0),
+        Fragment("\n\nOr?", 3, "thinking"),
+        Fragment("No", 6),
+        Fragment("w.", 8),
+        Finished("Yes.\n\nNow.", "Hm.\n\nOr?"),
+    )
+    assert shown(draw_events(*events, thinking=True), columns=100) == ["Hm.", "", "Yes.", "", "Or?", "", "Now."]
+    assert shown(draw_events(*events), columns=100) == ["Yes.", "", "Now."]
+
+
+def test_markdown_drawing_that_fails_shows_the_cursor_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    def drawing(console: Console) -> None:
+        renderer = MarkdownRenderer(console, thinking=False)
+        renderer.render(Fragment("x", 0))
+        with pytest.raises(RecursionError), renderer:
+            pass
+
+    monkeypatch.setattr(GrowingMarkdown, "finish", fail)
+    written = draw(drawing, columns=40)
+    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
 
 
 def test_markdown_status_line_is_shown_until_the_end() -> None:
