@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import functools
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -127,16 +128,25 @@ class Chat:
         """
         reply = self.conversation.stream(question, **self.saved.options)
         self._question, before = question, len(self.messages)
-        outcome, error = await self._read(reply)
+        try:
+            outcome, error = await self._read(reply)
+        except qwen_gradio.UsageError:  # it wasn't asked
+            raise
+        except Exception as exc:  # it can't be drawn
+            self._log_turn(question, reply, f"{type(exc).__name__}: {exc}")
+            raise
         if outcome is Outcome.STOPPED and len(self.messages) > before:  # it was complete when it was stopped
             outcome, error = Outcome.COMPLETE, ""
         elif outcome is Outcome.STOPPED:
             note("Stopped.")
         if outcome is Outcome.STOPPED and reply.text:
             self.messages.extend([_message("user", question), _message("assistant", reply.text)])
+        self._log_turn(question, reply, error)
+        return outcome
+
+    def _log_turn(self, question: str, reply: qwen_gradio.Reply, error: str) -> None:
         turn = Turn(reply.space, question, reply.text, reply.thinking, error)
         self._write(lambda log: log.append(self._as_saved(), turn))
-        return outcome
 
     async def _read(self, reply: qwen_gradio.Reply) -> tuple[Outcome, str]:
         """Show a reply; return what came of it, and why it isn't complete."""
@@ -231,21 +241,25 @@ class Chat:
 
     async def _show(self, renderer: Renderer, work: Callable[[], Awaitable[object]]) -> bool:
         """Run a function while a renderer draws; return False if Ctrl-C stopped it."""
-        failure: Exception | None = None
+        failures: list[Exception] = []
         is_complete = False
         with without_echo(), renderer:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_refresh, renderer)
                 loop, stop = asyncio.get_running_loop(), tasks.cancel_scope.cancel
-                with on_interrupt(lambda: loop.call_soon_threadsafe(stop)):
+
+                async def run_and_stop(run: Callable[[], Awaitable[object]]) -> None:
                     try:
-                        await work()
-                        is_complete = True
+                        await run()
                     except Exception as exc:  # noqa: BLE001 - raised below, not as a group
-                        failure = exc
-                tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+                        failures.append(exc)
+                    stop()
+
+                tasks.start_soon(run_and_stop, functools.partial(_refresh, renderer))
+                with on_interrupt(lambda: loop.call_soon_threadsafe(stop)):
+                    await run_and_stop(work)
+                    is_complete = True
+        if failures:
+            raise failures[0]
         return is_complete
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import stat
@@ -10,9 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
-from qwen_gradio.cli.log import user_log
+from qwen_gradio import AsyncQwenClient, Event, Fragment
+from qwen_gradio.cli.log import SavedConversation, user_log
+from qwen_gradio.cli.render import TextRenderer
+from qwen_gradio.cli.talk import Chat
 
 from ..conftest import ScriptedSpace, eventually
 from ..servers.forked import ForkServers
@@ -130,6 +135,36 @@ def test_chat_retry_that_fails_keeps_the_answer(make_space: Callable[..., Script
     logged = user_log().find()
     assert logged is not None
     assert logged.messages[-1]["content"] == "kept"
+
+
+class FailingRenderer(TextRenderer):
+    """A renderer that can't draw an answer."""
+
+    has_text = False
+
+    def render(self, event: Event) -> None:
+        self.has_text = self.has_text or isinstance(event, Fragment)
+
+    def refresh(self) -> None:
+        if self.has_text:
+            raise ZeroDivisionError("no columns")
+
+
+def test_chat_drawing_that_fails_stops_the_reply_and_logs_it(space: ScriptedSpace) -> None:
+    script = space.script(2000)
+
+    async def ask() -> None:
+        make_renderer = functools.partial(FailingRenderer, thinking=False)
+        chat = Chat(AsyncQwenClient, SavedConversation(space.url), log=user_log(), make_renderer=make_renderer)
+        with pytest.raises(ZeroDivisionError):
+            await chat.ask(script.prompt)
+        await chat.aclose()
+
+    anyio.run(ask)
+    assert eventually(script.stopped)
+    [turn] = user_log().turns()
+    assert turn.error == "ZeroDivisionError: no columns"
+    assert f"{script.name}-1 " in turn.reply
 
 
 def test_chat_retry_asks_a_question_that_failed(space: ScriptedSpace) -> None:
