@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,6 +39,7 @@ class Screen(enum.Enum):
 
 @click.command()
 @click.argument("space", required=False, shell_complete=complete_space)
+@click.option("--space", "-m", "also_space", metavar="SPACE", shell_complete=complete_space, help="SPACE, as in `ask`.")
 @space_options
 @click.option("--system", metavar="TEXT", help="The system message; the Space's own by default.")
 @click.option("--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="A parameter; see `inspect`.")
@@ -47,6 +49,7 @@ class Screen(enum.Enum):
 @click.option("--no-log", is_flag=True, envvar="QWEN_GRADIO_NO_LOG", show_envvar=True, help="Keep no log of it.")
 def chat(
     space: str | None,
+    also_space: str | None,
     system: str | None,
     options: tuple[str, ...],
     thinking: bool,
@@ -63,7 +66,13 @@ def chat(
 
     from .talk import Chat
 
+    if space and also_space:
+        raise qwen_gradio.UsageError("expected one Space: SPACE, or --space SPACE")
+    space = space or also_space
     saved = _find(continues=continues, name=name, no_log=no_log)
+    is_kept = space is None and bool(
+        saved.messages
+    )  # the Space isn't in the command line, but that of the conversation
     if space not in (None, saved.space):
         saved = replace(saved, space=str(space), options={})
     saved = replace(saved, options={**saved.options, **dict(map(parse_option, options))})
@@ -83,7 +92,15 @@ def chat(
         finally:
             await chat.aclose()
 
-    if not anyio.run(run):
+    try:
+        all_answered = anyio.run(run)
+    except (qwen_gradio.SpaceError, qwen_gradio.TransportError) as exc:
+        if not is_kept:
+            raise
+        to_go_on = f"--save {shlex.quote(name)}" if name is not None else "-c"
+        print_error(f"{in_command_words(str(exc))}. To go on with another Space: qwen-gradio chat {to_go_on} SPACE")
+        sys.exit(ExitCode.SPACE_FAILED)
+    if not all_answered:
         sys.exit(ExitCode.SPACE_FAILED)
 
 

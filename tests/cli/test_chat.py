@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import signal
 import stat
 import subprocess
@@ -89,6 +90,7 @@ def test_chat_without_lines_exits_0(space: ScriptedSpace) -> None:
         (["--no-log", "--save", "work"], "--save can't be used with --no-log"),
         (["-o", "radio"], "expected --option NAME=VALUE"),
         (["no space"], "expected a Space id"),
+        (["a/b", "--space", "c/d"], "expected one Space"),
     ],
 )
 def test_chat_wrong_use_prints_error_and_exits_2(arguments: list[str], says: str) -> None:
@@ -302,6 +304,23 @@ def test_chat_save_option_goes_on_with_the_conversation_of_that_name(space: Scri
     chat(space.url, lines=["other"])
     assert chat("--save", "work", lines=["two", "/clear", "three"])[1] == [asked("two", "one"), asked("three")]
     assert chat("--save", "work", lines=["four"])[1] == [asked("four", "one", "two")]
+
+
+@pytest.mark.parametrize("to_go_on", ["-c", "--save 'my work'"])
+def test_chat_continue_whose_space_is_gone_says_how_to_use_another(space: ScriptedSpace, to_go_on: str) -> None:
+    turn = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+    user_log().save(SavedConversation("http://127.0.0.1:9", options={"radio": 1}, messages=turn, name="my work"))
+    code, out, err = chat(*shlex.split(to_go_on), lines=["hi"])
+    assert (code, out) == (1, [])
+    assert err.startswith("qwen-gradio: http://127.0.0.1:9: no connection could be made")
+    assert err.endswith(f". To go on with another Space: qwen-gradio chat {to_go_on} SPACE\n")
+    code, out, err = chat(*shlex.split(to_go_on), space.url, lines=["hi"])
+    assert (code, err) == (0, "")
+    assert out[0]["turns"] == [["one", "two"]]
+
+
+def test_chat_space_option_is_the_argument(space: ScriptedSpace) -> None:
+    assert chat("-m", space.url, lines=["hi"])[1] == [asked("hi")]
 
 
 def test_chat_cleared_conversation_stays_in_the_log(space: ScriptedSpace) -> None:
