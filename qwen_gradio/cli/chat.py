@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import itertools
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,7 @@ def chat(
         raise qwen_gradio.UsageError("expected one Space: SPACE, or --space SPACE")
     space = space or also_space
     saved = _find(continues=continues, name=name, no_log=no_log)
-    is_kept = space is None and bool(
-        saved.messages
-    )  # the Space isn't in the command line, but that of the conversation
+    is_kept = space is None and (continues or bool(saved.messages))  # the Space is that of the conversation
     if space not in (None, saved.space):
         saved = replace(saved, space=str(space), options={})
     saved = replace(saved, options={**saved.options, **dict(map(parse_option, options))})
@@ -135,13 +134,39 @@ def _find_screen() -> Screen:
 
 def _renderer_maker(screen: Screen, *, thinking: bool) -> Callable[[], Renderer]:
     """Return the function that makes the renderer of a reply."""
-    if screen is not Screen.MARKDOWN:
-        return functools.partial(TextRenderer, thinking=thinking, streaming=screen is not Screen.PIPE)
+    if screen is Screen.PIPE:
+        separators = itertools.chain([""], itertools.repeat("\n"))
+        return functools.partial(PipeRenderer, thinking=thinking, separators=separators)
+    if screen is Screen.PLAIN:
+        return functools.partial(TextRenderer, thinking=thinking)
     from rich.console import Console
 
     from .markdown import MarkdownRenderer
 
     return functools.partial(MarkdownRenderer, Console(), thinking=thinking)
+
+
+class PipeRenderer(TextRenderer):
+    """A renderer that prints an answer once it is over, with a separator before it.
+
+    Args:
+        thinking: True to print the thinking to stderr.
+        separators: gives the separator, once there is an answer.
+    """
+
+    def __init__(self, *, thinking: bool, separators: Iterator[str]) -> None:
+        super().__init__(thinking=thinking, streaming=False)
+        self._separators = separators
+        self._separator: str | None = None
+
+    def render(self, event: qwen_gradio.Event) -> None:
+        if isinstance(event, qwen_gradio.Fragment) and event.kind == "answer":
+            separator = self._separator = next(self._separators) if self._separator is None else self._separator
+            if event.start:
+                event = replace(event, start=event.start + len(separator))
+            else:
+                event = replace(event, text=separator + event.text)
+        super().render(event)
 
 
 def _make_reader(screen: Screen, log: Log | None) -> Reader:

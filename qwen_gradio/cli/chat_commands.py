@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import qwen_gradio
 
 from ..text.columns import format_columns
 from .options import parse_option
-from .render import echo
+from .render import echo, is_terminal
 from .talk import Chat, Outcome
 from .terminal import copy, note
 
@@ -63,18 +64,18 @@ async def _system(chat: Chat, argument: str) -> None:
         chat.conversation.system = "" if argument == '""' else argument
         return
     system = chat.conversation.system
-    echo("The Space's own." if system is None else system or '"" (an empty one)')
+    _show("The Space's own." if system is None else system or '"" (an empty one)')
 
 
 async def _space(chat: Chat, argument: str) -> None:
     if argument:
         await chat.move(argument)
-    echo(chat.saved.space)
+    _show(chat.saved.space)
 
 
 async def _options(chat: Chat, argument: str) -> None:
     if not argument:
-        echo(_describe_options(chat))
+        _show(_describe_options(chat))
         return
     try:
         words = shlex.split(argument)
@@ -145,12 +146,17 @@ async def _copy(chat: Chat, _: str) -> None:
 
 
 async def _help(_chat: Chat, _: str) -> None:
-    echo(format_columns([(command.usage, command.summary) for command in COMMANDS.values()]))
-    echo('\nSeveral lines: """ before and after them, or Alt-Enter. Ctrl-C stops a reply, Ctrl-D leaves.')
+    _show(format_columns([(command.usage, command.summary) for command in COMMANDS.values()]))
+    _show('\nSeveral lines: """ before and after them, or Alt-Enter. Ctrl-C stops a reply, Ctrl-D leaves.')
 
 
 async def _bye(_chat: Chat, _: str) -> None:
     raise Leave
+
+
+def _show(text: str) -> None:
+    """Print what a command shows; where stdout is no terminal, it has the replies alone."""
+    echo(text, err=not is_terminal(sys.stdout))
 
 
 def _path(argument: str, command: str) -> Path:

@@ -35,9 +35,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def chat(*arguments: str, lines: list[str]) -> tuple[int, list[Any], str]:
-    """Chat line by line; give the exit code, each line of stdout, as JSON if it is, and stderr."""
+    """Chat line by line; give the exit code, each line of stdout that isn't blank, as JSON if it is, and stderr."""
     result = run("chat", *arguments, stdin="".join(f"{line}\n" for line in lines))
-    return result.exit_code, [_parsed(line) for line in result.stdout.splitlines()], result.stderr
+    return result.exit_code, [_parsed(line) for line in result.stdout.splitlines() if line], result.stderr
 
 
 def _parsed(line: str) -> Any:
@@ -58,6 +58,14 @@ def asked(query: str, *turns: str, system: str = "You are a helpful assistant.")
 
 def test_chat_pipe_each_line_is_a_question_in_one_conversation(space: ScriptedSpace) -> None:
     assert chat(space.url, lines=["one", "", "two"]) == (0, [asked("one"), asked("two", "one")], "")
+
+
+def test_chat_pipe_blank_line_separates_answers(space: ScriptedSpace) -> None:
+    no_words = space.script([], fail_at=0)
+    scripts = [space.script(["a", "b", "b\n\nc"]), no_words, space.script(["d\n"]), no_words, space.script(["e"])]
+    questions = [script.prompt for script in scripts]
+    result = run("chat", space.url, stdin="\n".join([no_words.prompt, *questions, "/system", ""]))
+    assert result.stdout == "b\n\nc\n\nd\n\ne\n"
 
 
 def test_chat_pipe_quotes_enclose_several_lines(space: ScriptedSpace) -> None:
@@ -104,7 +112,7 @@ def test_chat_system_command_changes_and_shows_the_system_message(space: Scripte
     lines = ["/system", "/system be brief", "/system", "hi", '/system ""', "/system"]
     _, out, err = chat(space.url, lines=lines)
     brief = asked("hi", system="be brief")
-    assert (out, err) == (["The Space's own.", "be brief", brief, '"" (an empty one)'], "")
+    assert (out, err.splitlines()) == ([brief], ["The Space's own.", "be brief", '"" (an empty one)'])
 
 
 def test_chat_undo_takes_the_latest_turn_back(space: ScriptedSpace) -> None:
@@ -245,25 +253,25 @@ def test_chat_options_are_shown_checked_and_sent(fork_servers: ForkServers) -> N
         url = json.loads(app.printed)["coder"]
         wrong = ["/options nonsense=1", "/options temperature=9", "/options radio", "/options 'x"]
         code, out, err = chat(url, lines=["/options", *wrong])
-        shown = [line.split() for line in out]
-        assert shown == [["radio", '"32B"'], ["temperature", "0.7"], ["top_p", "0.8"], ["max_length", "2048"]]
-        assert code == 1
-        assert [line.split()[1] for line in err.splitlines()] == ["unknown", "expected", "expected", "expected"]
+        shown = [line.split() for line in err.splitlines()]
+        options = [["radio", '"32B"'], ["temperature", "0.7"], ["top_p", "0.8"], ["max_length", "2048"]]
+        assert (code, out, shown[:4]) == (1, [], options)
+        assert [words[1] for words in shown[4:]] == ["unknown", "expected", "expected", "expected"]
         lines = ["/options radio=7B max_length=4096", "/options", "hi", "/options reset", "/options"]
         code, out, err = chat(url, "-o", "top_p=0.5", lines=lines)
-    assert (code, err) == (0, "")
-    assert [line.split() for line in out[:4]] == [
+    shown = [line.split() for line in err.splitlines()]
+    assert (code, len(out), shown[4:]) == (0, 1, options)
+    assert shown[:4] == [
         ["radio*", '"7B"'],
         ["temperature", "0.7"],
         ["top_p*", "0.5"],
         ["max_length*", "4096"],
     ]
-    assert '"radio": "7B", "temperature": 0.7, "top_p": 0.5, "max_length": 4096' in json.dumps(out[4:-4])
-    assert [line.split() for line in out[-4:]] == shown
+    assert '"radio": "7B", "temperature": 0.7, "top_p": 0.5, "max_length": 4096' in json.dumps(out)
 
 
 def test_chat_space_without_options_says_so(space: ScriptedSpace) -> None:
-    assert chat(space.url, lines=["/options"])[1] == ["This Space has no options."]
+    assert chat(space.url, lines=["/options"])[2] == "This Space has no options.\n"
 
 
 def test_chat_space_command_moves_with_the_turns(
@@ -273,8 +281,10 @@ def test_chat_space_command_moves_with_the_turns(
     script = other.script(["hm"])
     lines = ["one", f"/space {other.url}", script.prompt, "/space no-such-space", "/space http://127.0.0.1:9", "/space"]
     code, out, err = chat(space.url, lines=lines)
-    assert (code, out) == (1, [asked("one"), other.url, "hm", other.url])
-    assert [line.split(": ")[1].split()[0] for line in err.splitlines()] == ["expected", "http://127.0.0.1:9"]
+    assert (code, out) == (1, [asked("one"), "hm"])
+    shown = err.splitlines()
+    assert (shown[0], shown[-1]) == (other.url, other.url)
+    assert [line.split(": ")[1].split()[0] for line in shown[1:-1]] == ["expected", "http://127.0.0.1:9"]
     assert [turn[0] for turn in other.saw(script.name)[0]["turns"]] == ["one"]
 
 
@@ -287,10 +297,10 @@ def test_chat_wrong_command_is_not_sent(space: ScriptedSpace, line: str) -> None
 
 def test_chat_help_and_bye(space: ScriptedSpace) -> None:
     _, out, err = chat(space.url, lines=["/help", "/bye", "never asked"])
-    assert [line.split()[0] for line in out if str(line).startswith("/")] == [
+    assert [line.split()[0] for line in err.splitlines() if line.startswith("/")] == [
         *("/system", "/space", "/options", "/retry", "/undo", "/clear", "/save", "/load", "/copy", "/help", "/bye"),
     ]
-    assert err == ""
+    assert out == []
 
 
 def test_chat_continue_goes_on_with_the_latest_as_it_stands(space: ScriptedSpace) -> None:
@@ -376,13 +386,13 @@ def test_chat_ctrl_c_while_a_pipe_is_read_exits_130(space: ScriptedSpace) -> Non
         [*COMMAND, "chat", space.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write("/help\n")
+        assert process.stderr is not None
+        process.stdin.write("/space\n")
         process.stdin.flush()
-        assert process.stdout.readline()
+        assert process.stderr.readline() == f"{space.url}\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "")
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "")
 
 
 def test_logs_show_the_latest_questions_and_answers(space: ScriptedSpace) -> None:
