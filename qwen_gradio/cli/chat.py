@@ -24,7 +24,7 @@ from .render import Renderer, TextRenderer, echo, is_terminal, print_error
 from .terminal import LineReader, Reader, TerminalReader, is_dumb, note, replace_unencodable
 
 if TYPE_CHECKING:  # at runtime they are imported when they are needed, as `--help` isn't slower for them
-    from .talk import Chat, Outcome
+    from .chat_session import Chat, Outcome
 
 RECALLED = 1000  # questions of earlier chats that the arrow keys recall
 SHARED = ("proxy", "timeout")  # options for other Spaces, too; the others are for the first alone
@@ -65,7 +65,7 @@ def chat(
     """
     import anyio  # not at the top, as `--help` doesn't need it
 
-    from .talk import Chat
+    from .chat_session import Chat
 
     if space and also_space:
         raise qwen_gradio.UsageError("expected one Space: SPACE, or --space SPACE")
@@ -185,7 +185,7 @@ async def _converse(chat: Chat, reader: Reader, screen: Screen) -> bool:
         KeyboardInterrupt: Ctrl-C was pressed, and there is no terminal.
     """
     from .chat_commands import Leave
-    from .talk import Outcome
+    from .chat_session import Outcome
 
     await chat.open()
     all_answered = True
@@ -218,7 +218,7 @@ def _greet(chat: Chat) -> None:
 async def _respond(chat: Chat, text: str) -> Outcome:
     """Run a command, or ask a question; print an error."""
     from .chat_commands import is_command, run_command
-    from .talk import Outcome
+    from .chat_session import Outcome
 
     try:
         if is_command(text):

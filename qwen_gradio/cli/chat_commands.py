@@ -13,9 +13,9 @@ from typing import Any
 import qwen_gradio
 
 from ..text.columns import format_columns
+from .chat_session import Chat, Outcome
 from .options import parse_option
 from .render import echo, is_terminal
-from .talk import Chat, Outcome
 from .terminal import copy, note
 
 

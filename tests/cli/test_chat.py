@@ -16,9 +16,9 @@ import anyio
 import pytest
 
 from qwen_gradio import AsyncQwenClient, Event, Fragment
+from qwen_gradio.cli.chat_session import Chat
 from qwen_gradio.cli.log import SavedConversation, user_log
 from qwen_gradio.cli.render import TextRenderer
-from qwen_gradio.cli.talk import Chat
 
 from ..conftest import ScriptedSpace, eventually
 from ..servers.forked import ForkServers
