@@ -14,16 +14,18 @@ import click
 
 import qwen_gradio
 
+from ..reply.rotation import FAILURES_OF_THE_CHOICE
 from ..space import catalogue
 from .batch_files import BatchQuestion, Results, error_fields, read_questions
 from .exit_codes import ExitCode
 from .options import SPACE_ENV, complete_space, make_client, parse_option, retries_option, space_options
 from .pace import Pace
-from .render import QuestionsProgress, echo
+from .render import QuestionsProgress, echo, print_error
 
 if TYPE_CHECKING:  # at runtime it is imported where it is used, as `--help` doesn't need it
     import anyio
 
+MAX_LOST = 5  # questions in a row that no Space could be asked, beyond those asked at the same time
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "tsv"}
 
 
@@ -99,13 +101,21 @@ def batch(
         run = BatchRun(client, results, system=system, options=parameters, pace=pace)
         run.check(pending)
         with QuestionsProgress(total=len(asked), done=len(asked) - len(pending)) as run.progress:
-            if pending:
-                anyio.run(run.ask_all, pending, concurrency)
+            try:
+                if pending:
+                    anyio.run(run.ask_all, pending, concurrency)
+            except KeyboardInterrupt:
+                run.interrupted = True
         if run.write_error:
             raise run.write_error
         failed = len({question.id for question in asked} & results.failed.keys()) + run.failed
     left = len(pending) - run.answered - run.failed
-    _report(output, len(asked) - failed - left, failed, left, pace.used_up)
+    echo(
+        f"qwen-gradio: {len(asked) - failed - left} answered, {failed} failed, {left} left; "
+        f"the results are in {output}",
+        err=True,
+    )
+    _exit(run, failed)
 
 
 def _read(questions: Path, output: Path) -> bytes:
@@ -119,14 +129,19 @@ def _read(questions: Path, output: Path) -> bytes:
         raise qwen_gradio.UsageError(f"{questions} can't be read: {exc.strerror}") from exc
 
 
-def _report(output: Path, answered: int, failed: int, left: int, used_up: str) -> None:
-    """Print how many questions were answered, and exit with the code for it."""
-    echo(f"qwen-gradio: {answered} answered, {failed} failed, {left} left; the results are in {output}", err=True)
-    if used_up:
-        echo(f"qwen-gradio: the quota is used up; run the command again later, and it goes on: {used_up}", err=True)
+def _exit(run: BatchRun, failed: int) -> None:
+    """Say why the run ended early, or what to do with failures, and exit with the code for it."""
+    if run.interrupted:
+        print_error("run the same command again to go on")
+        sys.exit(ExitCode.INTERRUPTED)
+    if run.pace.used_up:
+        print_error(f"the quota is used up; run the command again later, and it goes on: {run.pace.used_up}")
         sys.exit(ExitCode.USED_UP)
+    if run.unreachable:
+        print_error(f"no Space could be asked; run the command again later, and it goes on: {run.unreachable}")
+        sys.exit(ExitCode.SPACE_FAILED)
     if failed:
-        echo("qwen-gradio: --retry-failed asks those that failed again", err=True)
+        print_error("--retry-failed asks those that failed again")
         sys.exit(ExitCode.SPACE_FAILED)
 
 
@@ -144,6 +159,8 @@ class BatchRun:
         answered: the number of questions answered.
         failed: the number of questions whose failure was recorded.
         write_error: why a result could not be written, which ends the run; else None.
+        unreachable: why no Space could be asked several times in a row, which ends the run; else `""`.
+        interrupted: True if Ctrl-C has ended the run.
     """
 
     client: qwen_gradio.AsyncQwenClient
@@ -155,7 +172,11 @@ class BatchRun:
     answered: int = 0
     failed: int = 0
     write_error: OSError | None = None
+    unreachable: str = ""
+    interrupted: bool = False
     _queue: list[BatchQuestion] = field(default_factory=list)  # the next one last
+    _lost: list[tuple[BatchQuestion, qwen_gradio.QwenGradioError]] = field(default_factory=list)
+    _max_lost: int = MAX_LOST
 
     def check(self, pending: Sequence[BatchQuestion]) -> None:
         """Check the questions' options as far as that needs no network.
@@ -181,14 +202,11 @@ class BatchRun:
         import anyio
 
         self._queue = list(reversed(pending))
+        self._max_lost = MAX_LOST + concurrency
         turn = anyio.Lock()
         stream = functools.partial(self._stream, self.client.stream_each(spread=True))
         async with contextlib.AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self.client)
-            except qwen_gradio.RateLimited as exc:
-                self.pace.used_up = str(exc)
-                return
+            await self._connect(stack)
             tasks = await stack.enter_async_context(anyio.create_task_group())
 
             async def work() -> None:
@@ -201,35 +219,77 @@ class BatchRun:
 
             for _ in range(min(concurrency, len(pending))):
                 tasks.start_soon(work)
+        if not (self.pace.used_up or self.unreachable or self.write_error):
+            self._record_lost()
+
+    async def _connect(self, stack: contextlib.AsyncExitStack) -> None:
+        """Connect, as soon as the quota allows it."""
+        while not self.pace.used_up:
+            try:
+                await stack.enter_async_context(self.client)
+                return
+            except qwen_gradio.RateLimited as exc:
+                self._pause([exc])
+            await self.pace.wait()
 
     async def _next_question(self, turn: anyio.Lock) -> BatchQuestion | None:
-        """Return the next question when it may be asked; None if there is no more, or the quota ended the run."""
+        """Return the next question when it may be asked; None if there is no more, or the run ends."""
         async with turn:
             if self._queue:
                 await self.pace.wait()
-            return None if self.pace.used_up or not self._queue else self._queue.pop()
+            ends = self.pace.used_up or self.unreachable or not self._queue
+            return None if ends else self._queue.pop()
 
     async def _ask(self, stream: Any, question: BatchQuestion) -> None:
-        """Ask one question and record its result; put it back if the quota is used up."""
+        """Ask one question and record its result."""
         try:
             async with stream(question) as reply:
                 async for _ in reply:
                     pass
         except qwen_gradio.QwenGradioError as exc:
-            if limits := _rate_limits(exc):
-                self._queue.append(question)
-                seconds = self.pace.pause(limits)
-                if self.progress and not self.pace.used_up:
-                    self.progress.pause(seconds)
-                return
-            partial = {"partial": exc.partial} if exc.partial else {}
-            self.results.append(question, {"error": error_fields(exc), "space": exc.space, **partial})
-            self.failed += 1
+            self._handle(question, exc)
         else:
+            self._record_lost()
             thinking = {"thinking": reply.thinking} if reply.thinking else {}
             self.results.append(question, {"text": reply.text, **thinking, "space": reply.space})
             self.answered += 1
             self.pace.count_answer()
+            self._advance()
+
+    def _handle(self, question: BatchQuestion, exc: qwen_gradio.QwenGradioError) -> None:
+        """Put a question back that a quota kept from its answer; keep one that met no Space; else record the failure.
+
+        The kept ones are recorded once a Space answers, as the failure was theirs then, or at the end.
+        """
+        causes = exc.exceptions if isinstance(exc, qwen_gradio.AllFailed) else (exc,)
+        limits = [cause for cause in causes if isinstance(cause, qwen_gradio.RateLimited)]
+        if limits and all(cause in limits or getattr(cause, "retryable", False) for cause in causes):
+            self._queue.append(question)
+            self._pause(limits)
+        elif all(map(_is_unreachable, causes)):
+            self._lost.append((question, exc))
+            if len(self._lost) >= self._max_lost:
+                self.unreachable = str(exc)
+        else:
+            self._record_lost()
+            self._record_failure(question, exc)
+
+    def _pause(self, limits: Sequence[qwen_gradio.RateLimited]) -> None:
+        seconds = self.pace.pause(limits)
+        if self.progress and not self.pace.used_up:
+            self.progress.pause(seconds)
+
+    def _record_lost(self) -> None:
+        while self._lost and not self.unreachable:
+            self._record_failure(*self._lost.pop(0))
+
+    def _record_failure(self, question: BatchQuestion, exc: qwen_gradio.QwenGradioError) -> None:
+        partial = {"partial": exc.partial} if exc.partial else {}
+        self.results.append(question, {"error": error_fields(exc), "space": exc.space, **partial})
+        self.failed += 1
+        self._advance()
+
+    def _advance(self) -> None:
         if self.progress:
             self.progress.advance(failed=self.failed)
 
@@ -243,7 +303,7 @@ def _naming(question: BatchQuestion) -> Iterator[None]:
         raise qwen_gradio.UsageError(f"the question {question.id!r}: {exc}") from exc
 
 
-def _rate_limits(exc: qwen_gradio.QwenGradioError) -> list[qwen_gradio.RateLimited]:
-    """Return the used-up quotas among the failures of one question."""
-    causes = exc.exceptions if isinstance(exc, qwen_gradio.AllFailed) else (exc,)
-    return [cause for cause in causes if isinstance(cause, qwen_gradio.RateLimited)]
+def _is_unreachable(cause: Exception) -> bool:
+    """Return True for a failure that any other question would meet; a slow reply may be the question's own."""
+    is_slow = isinstance(cause, qwen_gradio.DeadlineExceeded) and cause.deadline != "connect"
+    return isinstance(cause, FAILURES_OF_THE_CHOICE) and not is_slow

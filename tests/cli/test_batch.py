@@ -19,7 +19,7 @@ import anyio.lowlevel
 import click
 import pytest
 
-from qwen_gradio import AsyncQwenClient, RateLimited
+from qwen_gradio import AsyncQwenClient, Inspection, RateLimited, SpaceUnavailable
 from qwen_gradio.cli.batch import BatchRun
 from qwen_gradio.cli.batch_files import BatchQuestion, Results
 from qwen_gradio.cli.pace import Pace
@@ -163,12 +163,16 @@ def test_batch_ctrl_c_keeps_results_and_exits_130(
         assert eventually(lambda: endless.count("step") > 0 and out.exists() and b'"text"' in out.read_bytes())
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert (process.returncode, b"Traceback" in err) == (130, False)
+    assert process.returncode == 130
+    assert err.decode().splitlines() == [
+        f"qwen-gradio: 1 answered, 0 failed, 1 left; the results are in {out}",
+        "qwen-gradio: run the same command again to go on",
+    ]
     assert set(records(out)) == {1}
     assert eventually(endless.stopped)
 
 
-def test_batch_space_killed_half_way_records_failures_that_can_be_retried(
+def test_batch_space_killed_half_way_leaves_the_rest_to_the_next_run(
     make_space: Callable[..., ScriptedSpace], questions: Callable[..., str], out: Path
 ) -> None:
     space = make_space("--at-once", "2")
@@ -178,14 +182,30 @@ def test_batch_space_killed_half_way_records_failures_that_can_be_retried(
         assert _is_reached(out, 1, process)
         space.process.kill()
         _, err = process.communicate(timeout=60)
-    found = records(out)
-    failed = {record["error"]["type"] for record in found.values() if "error" in record}
-    assert (process.returncode, len(found), "Traceback" in err) == (1, 40, False)
-    assert failed <= {"ConnectionLost", "CannotConnect", "SpaceUnavailable"}
+    answered = len(records(out))
+    assert (process.returncode, "Traceback" in err) == (1, False)
+    assert f"{answered} answered, 0 failed, {40 - answered} left" in err
+    assert "no Space could be asked; run the command again later, and it goes on" in err
     again = make_space("--port", space.port)
     assert again.url == space.url
-    assert run(*arguments, "--retry-failed").exit_code == 0
-    assert all("text" in record for record in records(out).values())
+    assert run(*arguments).exit_code == 0
+    assert [set(record) >= {"text"} for record in records(out).values()] == [True] * 40
+
+
+def test_batch_question_that_meets_no_space_fails_once_others_are_answered(out: Path) -> None:
+    run, _ = batch_run(out, Provider("a", SpaceUnavailable("down")))
+    assert (run.answered, run.failed, run.unreachable) == (3, 2, "")
+    assert len(records(out)) == 5
+
+
+def test_batch_question_that_fails_beside_a_used_up_quota_is_not_asked_for_ever(
+    make_space: Callable[..., ScriptedSpace], out: Path
+) -> None:
+    space = make_space()
+    client = AsyncQwenClient(space.url, retries=0, fallbacks=[Provider(RateLimited("used up"))])
+    bad = space.script(4, fail_at=0)
+    run, _ = run_batch(out, client, [BatchQuestion(1, bad.prompt), BatchQuestion(2, space.script(2).prompt)])
+    assert (run.answered, run.failed, bad.count("start")) == (1, 1, 1)
 
 
 def test_batch_closed_stdin_has_no_question(out: Path) -> None:
@@ -250,17 +270,24 @@ class Provider:
 
 def batch_run(out: Path, provider: Provider, **limits: float) -> tuple[BatchRun, float]:
     """Ask five questions of a provider behind a Space that is down; give the run, and the seconds that it slept."""
+    client = AsyncQwenClient("http://127.0.0.1:9", retries=0, fallbacks=[provider])
+    return run_batch(out, client, [BatchQuestion(number, "hi") for number in range(5)], **limits)
+
+
+def run_batch(
+    out: Path, client: AsyncQwenClient, questions: list[BatchQuestion], **limits: float
+) -> tuple[BatchRun, float]:
+    """Ask questions, two at a time; give the run, and the seconds that it slept."""
     slept = [0.0]
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
         await anyio.lowlevel.checkpoint()
 
-    client = AsyncQwenClient("http://127.0.0.1:9", retries=0, fallbacks=[provider])
     pace = Pace(sleep, clock=lambda: sum(slept), **limits)
     with Results(out) as results:
         run = BatchRun(client, results, system=None, options={}, pace=pace)
-        anyio.run(run.ask_all, [BatchQuestion(number, "hi") for number in range(5)], 2)
+        anyio.run(run.ask_all, questions, 2)
     return run, sum(slept)
 
 
@@ -269,6 +296,22 @@ def test_batch_used_up_quota_pauses_until_retry_after(out: Path) -> None:
     run, slept = batch_run(out, provider)
     assert (run.answered, run.failed, run.pace.used_up) == (5, 0, "")
     assert set(records(out)) == set(range(5))
+    assert slept >= 1800
+
+
+def test_batch_quota_used_up_while_connecting_is_waited_for(
+    space: ScriptedSpace, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspect, refusals = AsyncQwenClient.inspect, [RateLimited("used up", retry_after=1800)]
+
+    async def used_up_once(client: AsyncQwenClient) -> Inspection:
+        if refusals:
+            raise refusals.pop()
+        return await inspect(client)
+
+    monkeypatch.setattr(AsyncQwenClient, "inspect", used_up_once)
+    run, slept = run_batch(out, AsyncQwenClient(space.url, retries=0), [BatchQuestion(1, "hi")])
+    assert (run.answered, run.pace.used_up) == (1, "")
     assert slept >= 1800
 
 
@@ -312,6 +355,6 @@ def test_batch_quota_exits_with_its_own_code(
         raise RateLimited("the quota is used up", retry_after=5)
 
     monkeypatch.setattr(AsyncQwenClient, "inspect", used_up)
-    result = run("batch", questions("hi"), "-o", str(out), "--retries", "0")
+    result = run("batch", questions("hi"), "-o", str(out), "--retries", "0", "--max-wait", "0")
     assert (result.exit_code, "0 answered, 0 failed, 1 left" in result.stderr) == (3, True)
     assert "run the command again later" in result.stderr
