@@ -16,6 +16,7 @@ from typing import IO, Any
 import qwen_gradio
 
 from ..text.messages import Message, parse_messages
+from .options import OWN_OPTIONS
 
 FIELDS = ("id", "prompt", "messages", "system", "options")
 RECORD_START = b'{"id": '  # of each line of the results
@@ -95,17 +96,19 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _csv_rows(text: str, delimiter: str, column: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
     csv.field_size_limit(1 << 30)  # a prompt may be longer than the 128 KiB of the default
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = list(rows.fieldnames or ())
-    column = column or (names[0] if len(names) == 1 else "prompt")
-    if column not in names:
-        raise qwen_gradio.UsageError(f"expected --column with one of the columns {', '.join(names)}; got {column}")
-    number = 0
+    where = "the header"
     try:
+        names = list(rows.fieldnames or ())
+        column = column or (names[0] if len(names) == 1 else "prompt")
+        if column not in names:
+            raise qwen_gradio.UsageError(f"expected --column with one of the columns {', '.join(names)}; got {column}")
+        where = "row 1"
         for number, row in enumerate(rows, start=1):
+            where = f"row {number + 1}"
             if (row[column] or "").strip():
                 yield number, {"prompt": row[column], **({"id": row["id"]} if row.get("id") else {})}
     except csv.Error as exc:
-        raise qwen_gradio.UsageError(f"row {number + 1} of the questions is not CSV: {exc}") from exc
+        raise qwen_gradio.UsageError(f"{where} of the questions is not CSV: {exc}") from exc
 
 
 def _parse_json_line(line: str, number: int) -> BatchQuestion:
@@ -128,6 +131,8 @@ def _as_question(value: object, number: int) -> BatchQuestion:
         raise qwen_gradio.UsageError("expected a string or a whole number as id")
     if not isinstance(system, str | None) or not isinstance(options, dict):
         raise qwen_gradio.UsageError("expected a string as system, and an object as options")
+    if own := sorted(OWN_OPTIONS.keys() & options.keys()):
+        raise qwen_gradio.UsageError(f"expected parameters of the Space as options, got {own[0]}")
     messages = value["prompt"] if "prompt" in value else value["messages"]
     if "prompt" in value and not isinstance(messages, str):
         raise qwen_gradio.UsageError("expected a string as prompt")

@@ -100,6 +100,7 @@ def make_client(
 
 # The arguments of `stream` that aren't parameters of a Space, and what the command has for them.
 OWN_OPTIONS = {
+    "self": "a name that `inspect` shows",
     "messages": "PROMPT",
     "system": "--system",
     "files": "--file",

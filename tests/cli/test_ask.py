@@ -23,6 +23,13 @@ def test_ask_prompt_missing_or_dash_reads_stdin(space: ScriptedSpace, arguments:
     assert json.loads(result.stdout) == {"system": "be brief", "turns": [], "query": "hi"}
 
 
+@pytest.mark.parametrize(("arguments", "stdin"), [([""], ""), ([" "], "\n"), ([], ""), (["-"], " \n")])
+def test_ask_empty_prompt_prints_usage(arguments: list[str], stdin: str) -> None:
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 2
+    assert 'as in: qwen-gradio "Why is the sky blue?"; see qwen-gradio --help' in result.stderr
+
+
 def test_ask_terminal_without_prompt_prints_usage() -> None:
     code, output = run_on_terminal()
     assert code == 2
@@ -130,7 +137,7 @@ def test_ask_timeout_silent_space_exits_with_error(space: ScriptedSpace) -> None
     assert "nothing new came for 0.5 s" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["system", "messages", "include_thinking", "ignore_unknown_options"])
+@pytest.mark.parametrize("name", ["self", "system", "messages", "include_thinking", "ignore_unknown_options"])
 def test_ask_option_that_is_no_parameter_of_a_space_prints_usage(name: str) -> None:
     result = run("-o", f"{name}=true", "hi")
     assert result.exit_code == 2

@@ -65,6 +65,9 @@ def test_read_questions_csv_column_has_the_prompts(
         (b'{"prompt": "a", "id": "x"}\n{"prompt": "b", "id": "x"}', "jsonl", "line 2: another question has the id 'x'"),
         (b"a,b\n1,2\n", "csv", "--column with one of the columns a, b"),
         (b'prompt\n"a', "csv", "row 1 of the questions is not CSV"),
+        (b'"prompt" x\na\n', "csv", "the header of the questions is not CSV"),
+        (b'"a"\n{"prompt": "a", "options": {"system": "b"}}', "jsonl", "line 2: expected parameters of the Space as"),
+        (b'{"prompt": "a", "options": {"self": 1}}', "jsonl", "line 1: expected parameters of the Space as options"),
     ],
 )
 def test_read_questions_invalid_raises_usage_error_with_line(content: bytes, format_: str, says: str) -> None:
