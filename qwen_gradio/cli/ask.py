@@ -26,9 +26,11 @@ from .options import (
 )
 from .render import JsonRenderer, Renderer, TextRenderer, is_terminal
 
+NO_PROMPT = 'expected a prompt, as in: qwen-gradio "Why is the sky blue?"; see qwen-gradio --help'
+
 
 @click.command()
-@click.argument("prompt", required=False)
+@click.argument("prompts", nargs=-1, metavar="[PROMPT]")
 @click.option("--system", metavar="TEXT", help="The system message; the Space's own by default.")
 @click.option(
     "--space",
@@ -55,7 +57,7 @@ from .render import JsonRenderer, Renderer, TextRenderer, is_terminal
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON, an error's too.")
 @click.option("--demo", is_flag=True, help="Ask a stand-in Space, run on 127.0.0.1 for this question.")
 def ask(
-    prompt: str | None,
+    prompts: tuple[str, ...],
     system: str | None,
     space: str,
     options: tuple[str, ...],
@@ -69,7 +71,11 @@ def ask(
     """Ask PROMPT and print the reply. This is the default command."""
     import anyio  # not at the top, as `--help` doesn't need it
 
-    text, parameters = _read_prompt(prompt), {"files": files, **dict(map(parse_option, options))}
+    if len(prompts) > 1:
+        raise qwen_gradio.UsageError(f'put the prompt in quotes: qwen-gradio "{" ".join(prompts)}"')
+    text, parameters = _read_prompt(*prompts), {"files": files, **dict(map(parse_option, options))}
+    if not text.strip() and not files:
+        raise qwen_gradio.UsageError(NO_PROMPT)
     streaming = is_terminal(sys.stdout) if streaming is None else streaming
     renderer = JsonRenderer() if as_json else TextRenderer(thinking=thinking, streaming=streaming)
     with run_stand_in() if demo else contextlib.nullcontext(space) as address:
@@ -78,16 +84,14 @@ def ask(
             anyio.run(_stream, client, text, system, parameters, renderer)
 
 
-def _read_prompt(prompt: str | None) -> str:
+def _read_prompt(prompt: str | None = None) -> str:
     """Return the prompt: the argument, after the text on stdin, if there is one.
 
     Raises:
         UsageError: there is neither, or stdin is not UTF-8.
     """
     if prompt is None and is_terminal(sys.stdin):
-        raise qwen_gradio.UsageError(
-            'expected a prompt, as in: qwen-gradio "Why is the sky blue?"; see qwen-gradio --help'
-        )
+        raise qwen_gradio.UsageError(NO_PROMPT)
     if prompt in (None, "-"):
         return _read_stdin()
     piped = _read_stdin().strip("\n") if _is_piped() else ""

@@ -43,23 +43,23 @@ class AskByDefault(click.Group):
         if ctx.resilient_parsing and not args:  # a shell completes the first word
             return super().parse_args(ctx, args)
         if args[:1] not in [[option] for option in GROUP_OPTIONS] and (not args or args[0] not in self.commands):
-            if args and not ctx.resilient_parsing:
-                self._check_is_no_command(args[0])
+            if not ctx.resilient_parsing:
+                prompts = ask.make_context("ask", [*args], resilient_parsing=True).params.get("prompts")
+                self._check_is_no_command(prompts[0] if prompts else "")
             args = ["ask", *args]
         return super().parse_args(ctx, args)
 
     def _check_is_no_command(self, word: str) -> None:
-        """Ask back before a word that is nearly a command is sent to a Space; raise UsageError if it is not meant."""
+        """Ask back before a word that is a command, or nearly, is sent to a Space; exit if it is not meant."""
         similar = difflib.get_close_matches(word.lower(), self.commands, n=1, cutoff=MIN_LIKENESS)
         if not similar or not word.isalpha():
             return
+        found = f"is nearly the command {similar[0]!r}" if word != similar[0] else "is a command, which comes first"
         if is_terminal(sys.stdin) and is_terminal(sys.stderr):
-            if ask_back(f"{word!r} is nearly the command {similar[0]!r}. Send it to the Space as a question?"):
+            if ask_back(f"{word!r} {found}. Send it to the Space as a question?"):
                 return
             sys.exit(ExitCode.WRONG_USE)
-        print_error(
-            f"{word!r} is nearly the command {similar[0]!r}, and was not sent; to ask it: qwen-gradio ask {word}"
-        )
+        print_error(f"{word!r} {found}, and was not sent; to ask it: qwen-gradio ask {word}")
         sys.exit(ExitCode.WRONG_USE)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 import qwen_gradio
 
@@ -22,13 +23,16 @@ from .render import echo, progress_bar
 
 @click.command("inspect")
 @click.argument("space", default=catalogue.DEFAULT, envvar=SPACE_ENV, shell_complete=complete_space)
+@click.option("--space", "-m", "option", metavar="SPACE", shell_complete=complete_space, help="The same as SPACE.")
 @space_options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def inspect_space(space: str, as_json: bool, **network: Any) -> None:
+def inspect_space(space: str, option: str | None, as_json: bool, **network: Any) -> None:
     """Show how SPACE is asked: the steps, where each input comes from, and the calls that ask it."""
     import anyio  # not at the top, as `--help` doesn't need it
 
-    inspection = anyio.run(_inspect, make_client(space, **network))
+    if option and click.get_current_context().get_parameter_source("space") is ParameterSource.COMMANDLINE:
+        raise qwen_gradio.UsageError("expected one Space, got SPACE and --space")
+    inspection = anyio.run(_inspect, make_client(option or space, **network))
     echo(json.dumps(inspection.as_dict(), ensure_ascii=False, indent=2) if as_json else inspection.describe())
 
 

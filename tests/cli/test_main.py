@@ -75,6 +75,16 @@ def test_cli_word_like_a_command_is_not_sent(word: str) -> None:
     assert f"to ask it: qwen-gradio ask {word}" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "says"), [("inspect", "is a command"), ("Inspects", "is nearly the command 'inspect'")]
+)
+def test_cli_command_after_options_is_not_sent(space: ScriptedSpace, word: str, says: str) -> None:
+    result = run("--space", space.url, word)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{word!r} {says}" in result.stderr
+    assert f"to ask it: qwen-gradio ask {word}" in result.stderr
+
+
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 2)])
 def test_cli_word_like_a_command_on_terminal_asks_back(space: ScriptedSpace, answer: str, code: int) -> None:
     arguments = ["inspects", "--space", space.url]
@@ -164,10 +174,12 @@ def test_cli_closed_or_full_stream_exits_with_one_line(
         (["  "], 2, "qwen-gradio: expected a prompt"),
         (["--nonsense", "hi"], 2, "No such option"),
         (["--timeout", "soon", "hi"], 2, "is not a valid float"),
-        (["two", "prompts"], 2, "unexpected extra argument"),
+        (["hello", "world"], 2, 'qwen-gradio: put the prompt in quotes: qwen-gradio "hello world"'),
         (["-o", "radio", "hi"], 2, "qwen-gradio: expected --option NAME=VALUE, got 'radio'"),
         (["-o", "radio=72B", "hi"], 2, "qwen-gradio: unknown option 'radio': this Space takes no options"),
         (["--auth", "ada", "hi"], 2, "qwen-gradio: expected --auth USER:PASSWORD"),
+        (["inspect", "qwen-3", "-m", "qwen-2.5"], 2, "qwen-gradio: expected one Space"),
+        (["inspect", "-m", "nonsense"], 2, "qwen-gradio: expected a Space id like Qwen/Qwen2-72B-Instruct"),
         (["inspect", "nonsense"], 2, "qwen-gradio: expected a Space id like Qwen/Qwen2-72B-Instruct"),
         (["inspect", "http://127.0.0.1:9"], 1, "qwen-gradio: http://127.0.0.1:9: no connection could be made"),
         (["spaces", "nonsense"], 2, "qwen-gradio: expected a Space id like Qwen/Qwen2-72B-Instruct"),
