@@ -19,11 +19,12 @@ STUDIO = "modelscope:"  # before a Studio's id
 STUDIO_DOMAIN = "ms.show"  # where ModelScope hosts Studios
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_LABEL_CHARS = 63  # of one label of a host name, between its dots (RFC 1035)
+MAX_PORT = 65535
 
 _SPACE_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _STUDIO_PAGE = re.compile(r"https?://(?:www\.)?modelscope\.cn/studios/([^/]+/[^/]+)(?:/.*)?")
 _HUB_PAGE = re.compile(r"https?://huggingface\.co/spaces/([^/]+/[^/]+)(/.*)?")
-_NETLOC = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::[0-9]*)?")
+_NETLOC = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::([0-9]*))?")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _IPV4 = re.compile(r"\d+(\.\d+){3}")
 
@@ -184,11 +185,20 @@ def _parse_url(text: str) -> str | None:
         netloc = _NETLOC.fullmatch(parts.netloc)
         if parts.scheme not in DEFAULT_PORTS or netloc is None:
             return None
-        host, port = _ascii_host(netloc[1]), parts.port
-    except ValueError:  # an invalid host, or a port out of range
+        host = _ascii_host(netloc[1])
+    except ValueError:
         return None
+    port = _parse_port(netloc[2])
     suffix = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{host}{suffix}{parts.path}".rstrip("/")
+
+
+def _parse_port(text: str | None) -> int | None:
+    digits = (text or "").lstrip("0")
+    port = int(digits[:6] or 0)  # more digits are out of range in any case
+    if text and not 0 < port <= MAX_PORT:
+        raise InvalidSpace(f"expected a port from 1 to {MAX_PORT}; got {short_repr(text)}")
+    return port or None
 
 
 def _ascii_host(host: str) -> str:
