@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # at runtime it is imported only for a terminal
     from rich.status import Status
 
 WIDTH_FOR_BAR = 60  # columns
+MIN_RESULTS_FOR_RATE = 10  # before which the rate and the time left say little
 
 # C0 except tab and newline, DEL, C1; and Unicode's bidirectional controls, which reorder the text on a terminal.
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -128,7 +129,9 @@ class QuestionsProgress:
     def __enter__(self) -> QuestionsProgress:
         if self._progress:
             self._progress.start()
-            self._task = self._progress.add_task("asking", total=self._total, completed=self._done, failed=0)
+            self._task = self._progress.add_task(
+                "asking", total=self._total, completed=self._done, done=self._done, failed=0
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,7 +163,11 @@ def _question_columns() -> Progress:
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text("" if task.speed is None else f"{60 * task.speed:.0f}/min")
+            return Text(f"{60 * task.speed:.0f}/min" if task.speed and _is_settled(task) else "")
+
+    class TimeLeft(TimeRemainingColumn):
+        def render(self, task: Task) -> Text:
+            return super().render(task) if _is_settled(task) else Text("")
 
     console = Console(stderr=True)
     bar = [BarColumn()] if console.width >= WIDTH_FOR_BAR else []  # the numbers say more
@@ -169,10 +176,16 @@ def _question_columns() -> Progress:
         *bar,
         MofNCompleteColumn(),
         Rate(),
-        TimeRemainingColumn(),
+        TimeLeft(),
         TextColumn("{task.fields[failed]} failed"),
         console=console,
+        speed_estimate_period=300,
     )
+
+
+def _is_settled(task: Task) -> bool:
+    """Return True once the rate of the results says something of the next ones."""
+    return bool(task.completed - task.fields["done"] >= MIN_RESULTS_FOR_RATE)
 
 
 def is_terminal(stream: IO[str] | None) -> bool:

@@ -150,8 +150,15 @@ def test_batch_terminal_shows_progress(
     shown = click.unstyle(output)
     assert "3/3" in shown
     assert "1 failed" in shown
-    assert "/min" in shown
+    assert "/min" not in shown, "two answers say nothing of the next"
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown, "nothing is cut"
+
+
+def test_batch_terminal_shows_rate_and_time_left_after_ten_results(
+    space: ScriptedSpace, questions: Callable[..., str], out: Path
+) -> None:
+    code, output = run_on_terminal("batch", questions(*["hi"] * 12), "-o", str(out), "-m", space.url)
+    assert (code, "/min" in click.unstyle(output)) == (0, True)
 
 
 def test_batch_ctrl_c_keeps_results_and_exits_130(
