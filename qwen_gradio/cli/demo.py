@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
 import os
 import threading
@@ -67,5 +68,12 @@ def run_stand_in(port: int = 0, *arguments: str) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         with status("Starting the stand-in Space…"):
             running = stand_in.run_in_process(stand_in.__file__, "--port", str(port), *arguments)
-            url = stack.enter_context(running)
+            try:
+                url = stack.enter_context(running)
+            except RuntimeError as exc:
+                if port and os.strerror(errno.EADDRINUSE) in str(exc):
+                    raise RuntimeError(
+                        f"port {port} on {stand_in.HOST} is in use; without --port it is a free one"
+                    ) from exc
+                raise
         yield url

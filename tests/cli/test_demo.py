@@ -37,7 +37,7 @@ def test_demo_port_in_use_exits_with_one_line() -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (
         1,
         "",
-        f"qwen-gradio: the server did not start: port {port} on 127.0.0.1: Address already in use\n",
+        f"qwen-gradio: port {port} on 127.0.0.1 is in use; without --port it is a free one\n",
     )
 
 
