@@ -73,6 +73,7 @@ def serve(
             lambda space, fallbacks: make_client(space, fallbacks=fallbacks, **(others if space == url else network)),
             functools.partial(make_client, **others),
             allows_urls=not is_open,
+            lists_catalogue=not named,
         )
         application = app.create_app(
             served, hosts=[host, *hosts], api_key=api_key, origins=origins, concurrency=concurrency

@@ -13,6 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from qwen_gradio.integrations.serve.checks import AsciiJSONResponse
+from qwen_gradio.space.catalogue import CATALOGUE
+
 from ..cli.command import run
 from ..conftest import ScriptedSpace, eventually
 from ..servers.forked import ForkServers, LoggedSpace
@@ -74,6 +77,20 @@ def test_serve_whole_reply_is_what_space_says(served: Served, space: ScriptedSpa
     assert (answer["model"], answer["system_fingerprint"]) == ("it", space.url)
     assert answer["usage"]["estimated"]
     assert answer["usage"]["completion_tokens"] == 4
+
+
+def test_serve_lone_surrogate_is_escaped() -> None:
+    assert AsciiJSONResponse({"content": "half \ud83d"}).body == b'{"content": "half \\ud83d"}'
+
+
+def test_serve_port_in_use_exits_with_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        result = run("serve", "--port", str(port))
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"qwen-gradio: port {port} on 127.0.0.1 is in use; --port 0 takes a free one\n",
+    )
 
 
 def test_serve_streams_each_fragment_as_it_comes(served: Served, space: ScriptedSpace) -> None:
@@ -221,6 +238,7 @@ def test_serve_client_that_leaves_half_way_in_its_request_is_forgotten(served: S
         (body("it", "hi", heat=2), {}, (400, "invalid_option")),
         (body("it", "hi", files=["/etc/passwd"]), {}, (400, "invalid_option")),
         (body("it", "hi", heat={"path": "/etc/passwd", "meta": {}}), {}, (400, "invalid_option")),
+        (body("it", "hi", heat=json.loads("[" * 900 + "]" * 900)), {}, (400, "bad_request")),
         (body("gpt-4", "hi"), {}, (404, "model_not_found")),
         (body("it", "hi"), {"content-type": "text/plain"}, (415, "unsupported_media_type")),
         (body("it", "hi"), {"host": "page.example"}, (403, "forbidden")),
@@ -332,6 +350,8 @@ def _refuses(url: str) -> bool:
 def test_serve_demo_answers_as_demo() -> None:
     with serving("--demo") as served:
         answer = served.post("demo", "What is the capital of France?").json()
+        listed = [model["id"] for model in served.client.get("/models").json()["data"]]
+    assert listed == ["demo", *(entry.id for entry in CATALOGUE)]
     assert "You asked: What is the capital of France?" in answer["choices"][0]["message"]["content"]
 
 

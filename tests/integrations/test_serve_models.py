@@ -62,6 +62,8 @@ async def test_models_that_are_unknown_raise_invalid_space() -> None:
     assert models.check("http://127.0.0.1:7860") == "http://127.0.0.1:7860"
     with pytest.raises(InvalidSpace, match="--api-key"):
         make(allows_urls=False).check("http://127.0.0.1:7860")
+    with pytest.raises(InvalidSpace, match="expected me, or the id or alias of another Space"):
+        models.check("gpt-4")
     assert make().names[0] == "Qwen/Qwen2-72B-Instruct"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import errno
 import ipaddress
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -19,13 +21,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.config import LOGGING_CONFIG
 
 from ...errors import QwenGradioError
 from ..openai_requests import parse_request
-from .checks import Checks, Refused, is_address, read_json, refusal
+from .checks import AsciiJSONResponse, Checks, Refused, is_address, read_json, refusal
 from .models import Models
 from .replies import Completion, failure
 
@@ -55,12 +57,12 @@ def create_app(
     free = anyio.Semaphore(concurrency)
 
     async def list_models(_: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [_model(name) for name in models.names]})
+        return AsciiJSONResponse({"object": "list", "data": [_model(name) for name in models.names]})
 
     async def get_model(request: Request) -> Response:
         name = request.path_params["model"]
         models.check(name)
-        return JSONResponse(_model(name))
+        return AsciiJSONResponse(_model(name))
 
     async def complete(request: Request) -> Response:
         chat = parse_request(await read_json(request))
@@ -72,7 +74,7 @@ def create_app(
         return Completion(models, chat, free.release)
 
     async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "replies": concurrency - free.value})
+        return AsciiJSONResponse({"status": "ok", "replies": concurrency - free.value})
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -130,7 +132,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as exc:
-        raise RuntimeError(f"port {port} on {host}: {exc.strerror or exc}") from exc
+        if exc.errno == errno.EADDRINUSE:
+            raise RuntimeError(f"port {port} on {host} is in use; --port 0 takes a free one") from exc
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc  # `strerror` has the address again
+        raise RuntimeError(f"port {port} on {host}: {reason}") from exc
 
 
 def run(app: Starlette, listening: socket.socket) -> None:

@@ -19,8 +19,17 @@ from ..openai_replies import error_object
 
 MAX_BODY_BYTES = 20 * 2**20  # files are in it, as base64
 BODY_TIMEOUT = 60.0  # seconds in which the whole body has to arrive
+MAX_DEPTH = 100  # of lists and objects in each other, which are walked by recursion later
 CODES = {413: "content_too_large"}  # which Python names so from 3.13 on
 OPEN_PATHS = ("/healthz",)  # which need no key
+
+
+class AsciiJSONResponse(JSONResponse):
+    """A response in JSON whose escapes can express lone surrogates, too."""
+
+    def render(self, content: object) -> bytes:
+        """Encode the content."""
+        return json.dumps(content).encode()
 
 
 class Refused(Exception):
@@ -35,13 +44,13 @@ class Refused(Exception):
         self.status = status
 
 
-def refusal(exc: Refused) -> JSONResponse:
+def refusal(exc: Refused) -> AsciiJSONResponse:
     """Return the response to a refused request, in OpenAI's form."""
     code = CODES.get(exc.status) or HTTPStatus(exc.status).phrase.lower().replace(" ", "_")
     headers = {"www-authenticate": "Bearer"} if exc.status == HTTPStatus.UNAUTHORIZED else {}
     if exc.status == HTTPStatus.TOO_MANY_REQUESTS:
         headers = {"retry-after": "1"}
-    return JSONResponse(error_object(str(exc), exc.status, code), exc.status, headers)
+    return AsciiJSONResponse(error_object(str(exc), exc.status, code), exc.status, headers)
 
 
 class Checks:
@@ -114,9 +123,24 @@ async def read_json(request: Request) -> object:
     except TimeoutError:
         raise Refused(HTTPStatus.REQUEST_TIMEOUT, f"the body did not arrive within {BODY_TIMEOUT:.0f} s") from None
     try:
-        return json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError) as exc:
         raise Refused(HTTPStatus.BAD_REQUEST, f"expected JSON as the body: {exc}") from None
+    if _is_too_deep(value):
+        raise Refused(HTTPStatus.BAD_REQUEST, f"expected JSON of at most {MAX_DEPTH} levels as the body")
+    return value
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)
 
 
 async def _read(request: Request) -> bytes:

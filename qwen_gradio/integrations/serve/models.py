@@ -29,6 +29,7 @@ class Models:
         connect: creates the client of a named Space, which may get credentials, with its fallbacks.
         connect_other: creates the client of any other Space.
         allows_urls: True if a request may name a Space by its URL.
+        lists_catalogue: True to list the known Spaces beside those named, as without any named.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Models:
         connect_other: Callable[[str], AsyncQwenClient],
         *,
         allows_urls: bool = True,
+        lists_catalogue: bool = False,
     ) -> None:
         self._connect_other = connect_other
         self._allows_urls = allows_urls
@@ -46,7 +48,8 @@ class Models:
         self._named = {name.lower(): client for name, client in clients.items()}
         self._owned = [*fallbacks.values(), *clients.values()]
         self._others: dict[str, _Entry] = {}  # the latest that was asked for is the last
-        self.names = [*clients] or [entry.id for entry in catalogue.CATALOGUE]
+        known = [entry.id for entry in catalogue.CATALOGUE] if lists_catalogue or not clients else []
+        self.names = [*clients, *known]
 
     def check(self, model: str) -> str | None:
         """Return the name of the Space of a model that the command line doesn't name; None for one that it does.
@@ -62,7 +65,8 @@ class Models:
             return catalogue.resolve(model).name
         except InvalidSpace as exc:
             names = ", ".join(self.names)
-            raise InvalidSpace(f"no model {short_repr(model)}: expected {names}, or the id of another Space") from exc
+            expected = f"expected {names}, or the id or alias of another Space"
+            raise InvalidSpace(f"no model {short_repr(model)}: {expected}") from exc
 
     @contextlib.asynccontextmanager
     async def client(self, model: str) -> AsyncIterator[AsyncQwenClient]:

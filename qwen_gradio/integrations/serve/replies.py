@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import anyio
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ...errors import InvalidSpace, QwenGradioError, UsageError
@@ -30,6 +30,7 @@ from ..openai_replies import (
     usage,
 )
 from ..openai_requests import ChatRequest
+from .checks import AsciiJSONResponse
 from .models import Models
 
 SEND_TIMEOUT = 60.0  # seconds in which a client has to read what it was sent; one that doesn't is taken for gone
@@ -66,7 +67,10 @@ class Completion(Response):
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
-                await self._respond(scope, receive, bounded_send)
+                try:
+                    await self._respond(scope, receive, bounded_send)
+                except TimeoutError:
+                    logger.warning("a client of %s did not read for %.0f s", self._request.model, SEND_TIMEOUT)
                 tasks.cancel_scope.cancel()
         finally:
             self._release()
@@ -83,8 +87,6 @@ class Completion(Response):
         except QwenGradioError as exc:
             self._log(exc)
             await failure(exc)(scope, receive, send)
-        except TimeoutError:
-            logger.warning("a client of %s did not read for %.0f s", request.model, SEND_TIMEOUT)
 
     def _log(self, exc: QwenGradioError) -> None:
         """Log a failure that isn't the client's, without its message, which may have words of the prompt."""
@@ -100,7 +102,7 @@ class Completion(Response):
         answer, thinking = cut(reply.text, self._request.stop), reply.thinking
         counted = usage(self._request.messages, answer, thinking)
         body = completion(*self._head, answer, thinking=thinking, usage=counted, space=reply.space)
-        await JSONResponse(body)(scope, receive, send)
+        await AsciiJSONResponse(body)(scope, receive, send)
 
     async def _send_stream(self, reply: Reply, _scope: Scope, _receive: Receive, send: Send) -> None:
         deltas = Deltas(self._request.stop)
@@ -158,8 +160,8 @@ def _event(content: str, *, more: bool = True) -> Message:
 def failure(exc: QwenGradioError) -> Response:
     """Return the response to a request that failed."""
     if isinstance(exc, InvalidSpace):
-        return JSONResponse(error_object(str(exc), HTTPStatus.NOT_FOUND, "model_not_found"), HTTPStatus.NOT_FOUND)
+        return AsciiJSONResponse(error_object(str(exc), HTTPStatus.NOT_FOUND, "model_not_found"), HTTPStatus.NOT_FOUND)
     body = error_body(exc)
     if exc.partial:
         body["error"]["partial"] = exc.partial
-    return JSONResponse(body, error_status(exc), error_headers(exc))
+    return AsciiJSONResponse(body, error_status(exc), error_headers(exc))
