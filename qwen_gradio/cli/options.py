@@ -28,7 +28,7 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option(
             "--timeout",
-            type=click.FloatRange(0, min_open=True),
+            type=float,
             envvar="QWEN_GRADIO_TIMEOUT",
             show_envvar=True,
             metavar="SECONDS",
