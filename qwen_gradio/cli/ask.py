@@ -14,6 +14,7 @@ import click
 import qwen_gradio
 
 from ..space import catalogue
+from . import loop
 from .demo import run_stand_in
 from .options import (
     SPACE_ENV,
@@ -69,8 +70,6 @@ def ask(
     **network: Any,
 ) -> None:
     """Ask PROMPT and print the reply. This is the default command."""
-    import anyio  # not at the top, as `--help` doesn't need it
-
     if len(prompts) > 1:
         raise qwen_gradio.UsageError(f'put the prompt in quotes: qwen-gradio "{" ".join(prompts)}"')
     text, parameters = _read_prompt(*prompts), {"files": files, **dict(map(parse_option, options))}
@@ -81,7 +80,7 @@ def ask(
     with run_stand_in() if demo else contextlib.nullcontext(space) as address:
         client = make_client(address, **network)
         with renderer:
-            anyio.run(_stream, client, text, system, parameters, renderer)
+            loop.run(_stream, client, text, system, parameters, renderer)
 
 
 def _read_prompt(prompt: str | None = None) -> str:

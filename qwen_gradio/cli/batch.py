@@ -16,6 +16,7 @@ import qwen_gradio
 
 from ..reply.rotation import FAILURES_OF_THE_CHOICE
 from ..space import catalogue
+from . import loop
 from .batch_files import BatchQuestion, Results, error_fields, read_questions
 from .exit_codes import ExitCode
 from .options import SPACE_ENV, complete_space, make_client, parse_option, retries_option, space_options
@@ -103,7 +104,7 @@ def batch(
         with QuestionsProgress(total=len(asked), done=len(asked) - len(pending)) as run.progress:
             try:
                 if pending:
-                    anyio.run(run.ask_all, pending, concurrency)
+                    loop.run(run.ask_all, pending, concurrency)
             except KeyboardInterrupt:
                 run.interrupted = True
         if run.write_error:

@@ -17,6 +17,7 @@ import click
 import qwen_gradio
 
 from ..space import catalogue
+from . import loop
 from .exit_codes import ExitCode
 from .log import Log, SavedConversation, user_log
 from .options import SPACE_ENV, complete_space, in_command_words, make_client, parse_option, space_options
@@ -63,8 +64,6 @@ def chat(
 
     On a terminal, answers are drawn as Markdown. From a pipe, each line is a question.
     """
-    import anyio  # not at the top, as `--help` doesn't need it
-
     from .chat_session import Chat
 
     if space and also_space:
@@ -92,7 +91,7 @@ def chat(
             await chat.aclose()
 
     try:
-        all_answered = anyio.run(run)
+        all_answered = loop.run(run)
     except (qwen_gradio.SpaceError, qwen_gradio.TransportError) as exc:
         if not is_kept:
             raise

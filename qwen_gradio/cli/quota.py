@@ -11,6 +11,7 @@ import click
 
 import qwen_gradio
 
+from . import loop
 from .options import network_options
 from .render import echo
 
@@ -28,8 +29,6 @@ def quota(token: str | None, timeout: float | None, proxy: str | None, as_json: 
 
     The quota is the account's, whichever machine asks. The Hub is asked at HF_ENDPOINT, if that is set.
     """
-    import anyio
-
     from ..reply.settings import check_not_cleartext, create_access
     from ..transport.hub import TIMEOUT, hub_url
 
@@ -41,7 +40,7 @@ def quota(token: str | None, timeout: float | None, proxy: str | None, as_json: 
         check_not_cleartext(access.url)
     except qwen_gradio.InvalidOption:
         raise qwen_gradio.UsageError("HF_ENDPOINT is plain http, where the token could be read; use https") from None
-    found = anyio.run(_fetch, access)
+    found = loop.run(_fetch, access)
     echo(json.dumps(_as_dict(found)) if as_json else describe(found, datetime.now(timezone.utc)))
 
 

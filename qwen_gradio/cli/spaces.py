@@ -16,6 +16,7 @@ import qwen_gradio
 
 from ..space import catalogue
 from ..text.columns import format_columns
+from . import loop
 from .exit_codes import ExitCode
 from .options import SPACE_ENV, complete_space, make_client, network_options, space_options
 from .render import echo, progress_bar
@@ -28,11 +29,9 @@ from .render import echo, progress_bar
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def inspect_space(space: str, option: str | None, as_json: bool, **network: Any) -> None:
     """Show how SPACE is asked: the steps, where each input comes from, and the calls that ask it."""
-    import anyio  # not at the top, as `--help` doesn't need it
-
     if option and click.get_current_context().get_parameter_source("space") is ParameterSource.COMMANDLINE:
         raise qwen_gradio.UsageError("expected one Space, got SPACE and --space")
-    inspection = anyio.run(_inspect, make_client(option or space, **network))
+    inspection = loop.run(_inspect, make_client(option or space, **network))
     echo(json.dumps(inspection.as_dict(), ensure_ascii=False, indent=2) if as_json else inspection.describe())
 
 
@@ -42,14 +41,12 @@ def inspect_space(space: str, option: str | None, as_json: bool, **network: Any)
 @network_options
 def list_spaces(names: tuple[str, ...], check: bool, **network: Any) -> None:
     """List the Spaces known by name, each with its Studio on ModelScope, or only those named."""
-    import anyio  # not at the top, as `--help` doesn't need it
-
     known = [name for entry in catalogue.CATALOGUE for name in entry.names]
     clients = [make_client(name, **network) for name in names or known]
     if not check:
         echo(format_columns([_catalogue_row(client.space) for client in clients]))
         return
-    checks = anyio.run(_check_all, clients)
+    checks = loop.run(_check_all, clients)
     echo(format_columns([("Space", "answers", "Gradio", "steps", "seconds"), *(one.row for one in checks)]))
     if not all(one.answers for one in checks):
         sys.exit(ExitCode.SPACE_FAILED)

@@ -118,9 +118,9 @@ def test_notebook_interrupt_stops_the_space(space: ScriptedSpace, tmp_path: Path
 def test_notebook_traceback_is_short(tmp_path: Path) -> None:
     imported, failed, awaited = run_cells(
         tmp_path,
-        "from qwen_gradio import AsyncQwenClient, QwenClient",
-        'QwenClient("http://127.0.0.1:9", retries=0).ask("hi")',
-        'await AsyncQwenClient("http://127.0.0.1:9", retries=0).ask("hi")',
+        "from qwen_gradio import AsyncQwenClient, QwenClient, Timeouts",
+        'QwenClient("http://127.0.0.1:9", retries=0, timeouts=Timeouts(connect=120)).ask("hi")',
+        'await AsyncQwenClient("http://127.0.0.1:9", retries=0, timeouts=Timeouts(connect=120)).ask("hi")',
     )
     assert imported == []
     for output in (failed, awaited):
