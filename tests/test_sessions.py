@@ -80,7 +80,7 @@ ARENA = Path(__file__).parent / "compat" / "apps"
 
 @pytest.fixture(scope="module")
 def arena(fork_servers: ForkServers) -> Iterator[str]:
-    """The URL of a page with two Chatbots that one step answers in, and one of two steps."""
+    """The URL of a page with two Chatbots, each with a listener of its own for the one box."""
     with fork_servers.running(SERVE, "--apps", str(ARENA), "arena_two_listeners") as process:
         yield json.loads(process.printed)["arena_two_listeners"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.language_models.chat_models import (
     BaseChatModel,
@@ -24,6 +24,8 @@ from ..sync import QwenClient
 from ..text.messages import Message
 from .openai_replies import MAX_CLIENTS, PROVIDER, Delta, Deltas, count_tokens, usage
 from .openai_requests import parse_messages, parse_options, parse_stop
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +173,18 @@ class ChatQwenGradio(BaseChatModel):
     # --- clients: one for each model and settings, made at its first call. A copy of the model shares them.
 
     def _client(self, model: str) -> AsyncQwenClient:
-        settings = self._settings(model)
-        key = (model, *settings.values())
-        if key not in self._clients:
-            _drop_oldest(self._clients)
-            self._clients.setdefault(key, AsyncQwenClient(model, **settings))
-        return self._clients[key]
+        return self._find(self._clients, AsyncQwenClient, model)
 
     def _sync_client(self, model: str) -> QwenClient:
+        return self._find(self._sync_clients, QwenClient, model)
+
+    def _find(self, clients: dict[tuple[Any, ...], T], create: Callable[..., T], model: str) -> T:
         settings = self._settings(model)
         key = (model, *settings.values())
-        if key not in self._sync_clients:  # two threads may both make one, of which one is dropped unused
-            _drop_oldest(self._sync_clients)
-            self._sync_clients.setdefault(key, QwenClient(model, **settings))
-        return self._sync_clients[key]
+        if key not in clients:  # two threads may both make one, of which one is dropped unused
+            _drop_oldest(clients)
+            clients.setdefault(key, create(model, **settings))
+        return clients[key]
 
     def _settings(self, model: str) -> dict[str, Any]:
         seconds = self.timeout

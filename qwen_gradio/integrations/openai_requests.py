@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidMessages, InvalidOption, UsageError, short_repr
+from ..inspection import OWN_ARGUMENTS
 from ..space.parameters import Preferred
 from ..text.messages import Message, as_messages, name_files
 
@@ -52,8 +53,6 @@ IGNORED = (
     "user", "metadata", "store", "service_tier", "prediction", "prompt_cache_key", "prompt_cache_retention",
     "safety_identifier", "parallel_tool_calls", "tool_choice", "function_call",
 )  # fmt: skip
-# Arguments of `stream` that aren't a Space's options: a request must not name files of this machine.
-RESERVED = ("self", "messages", "system", "files", "include_thinking", "ignore_unknown_options")
 
 MAX_STOPS = 16
 
@@ -161,7 +160,7 @@ def parse_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_option(name: object, value: object) -> None:
-    if not isinstance(name, str) or name in RESERVED:
+    if not isinstance(name, str) or name in OWN_ARGUMENTS:  # a request must not name files of this machine
         raise InvalidOption(f"{name} can't be set by a request; files go into messages, as parts of their content")
     if _names_file(value):
         raise InvalidOption(f"expected no file in {name}; files go into messages, as parts of their content")

@@ -33,6 +33,7 @@ from qwen_gradio import (
     Started,
     UsageError,
 )
+from qwen_gradio.inspection import OWN_ARGUMENTS
 from qwen_gradio.integrations import openai_replies, openai_requests
 from qwen_gradio.integrations.openai_replies import Delta, Deltas, StopSequences
 from qwen_gradio.integrations.openai_requests import parse_messages, parse_options
@@ -118,7 +119,7 @@ def test_options_that_no_space_has_raise_usage_error_by_name(name: str, value: A
         parse_options({name: value})
 
 
-@pytest.mark.parametrize("name", openai_requests.RESERVED)
+@pytest.mark.parametrize("name", OWN_ARGUMENTS)
 def test_options_named_as_arguments_of_stream_raise_invalid_option(name: str) -> None:
     for arguments in ({name: ["/etc/passwd"]}, {"options": {name: ["/etc/passwd"]}}):
         with pytest.raises(InvalidOption, match=name):
